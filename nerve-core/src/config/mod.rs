@@ -1,1 +1,40 @@
-//! placeholder
+//! nerve.yaml: reading, checking, and naming places in it.
+//!
+//! [`parse`] takes text and gives a [`Parsed`]: the [`Config`] when there is no error, every independent diagnostic in one pass, and the tree
+//! of places for errors that are found later. Three passes, each in its own file: YAML ([`tree`]), shape (against the same JSON schema that
+//! editors use), and sense (references, hosts, names). Nothing here reads a file, the environment or a clock.
+
+mod adapters;
+mod checks;
+mod codes;
+mod diagnostic;
+mod duration;
+mod manifest;
+mod mask;
+mod nearest;
+mod parsed;
+mod references;
+mod render;
+mod schema;
+mod shape;
+mod supervision;
+mod text;
+mod tree;
+mod types;
+mod units;
+mod wording;
+mod yaml;
+
+pub use adapters::{Adapter, CommonAdapter, Dialect, ExtractModel, LlmAdapter, Provider, ScriptedAdapter};
+pub use codes::{CODES, Code};
+pub use diagnostic::{Diagnostic, Place, Severity};
+pub use duration::{BadDuration, Delay, format_duration, parse_duration};
+pub use manifest::check_manifest;
+pub use parsed::{Parsed, parse};
+pub use render::render;
+pub use schema::json_schema;
+pub use supervision::Supervision;
+pub use text::{MissingVariable, Secret, Text};
+pub use tree::Tree;
+pub use types::{Api, Config, Limits, Retention, Workers};
+pub use units::{Overflow, RoleConfig, SenseConfig, WorkflowConfig};

@@ -1,0 +1,219 @@
+//! Providers and adapters: where models are, and how roles reach them.
+
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Delay, Secret, Text,
+    duration::{self, DurationText},
+    types::null_as_default,
+};
+
+/// An endpoint that speaks the OpenAI API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Provider {
+    /// The URL up to and with the version, such as `https://api.openai.com/v1`, with or without a trailing slash.
+    pub base_url: Text,
+    /// The key sent as bearer token; best as `"${NAME}"`.
+    #[serde(default)]
+    pub api_key: Option<Secret>,
+    /// The model where neither adapter nor role names one.
+    #[serde(default)]
+    pub model: Option<Text>,
+    /// Calls at once over the whole workspace; no limit without it.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrent: Option<u32>,
+    /// Whose ways the endpoint has; `openai` without it.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
+    /// HTTP headers sent with each call.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(with = "Option<BTreeMap<String, Text>>")]
+    pub headers: BTreeMap<String, Text>,
+}
+
+/// Whose ways an endpoint has, where the vendors differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// OpenAI itself.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// Ollama.
+    Ollama,
+    /// The server of llama.cpp.
+    LlamaCpp,
+    /// vLLM.
+    Vllm,
+    /// OpenRouter.
+    #[serde(rename = "openrouter")]
+    OpenRouter,
+    /// Groq.
+    Groq,
+    /// Mistral.
+    Mistral,
+    /// DeepSeek.
+    #[serde(rename = "deepseek")]
+    DeepSeek,
+    /// Anything else: only what every endpoint has.
+    Generic,
+}
+
+impl Dialect {
+    /// Every dialect, in the order of the reference.
+    pub const ALL: [Dialect; 9] = [
+        Dialect::OpenAi,
+        Dialect::Ollama,
+        Dialect::LlamaCpp,
+        Dialect::Vllm,
+        Dialect::OpenRouter,
+        Dialect::Groq,
+        Dialect::Mistral,
+        Dialect::DeepSeek,
+        Dialect::Generic,
+    ];
+}
+
+// By hand: the derive makes a `oneOf` of constants, whose errors list each branch.
+impl JsonSchema for Dialect {
+    fn schema_name() -> Cow<'static, str> {
+        "Dialect".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Dialect::ALL })
+    }
+}
+
+/// A model that reads meta out of a role's text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ExtractModel {
+    /// A name of `providers`.
+    pub provider: String,
+    /// The model; the provider's without it.
+    #[serde(default)]
+    pub model: Option<Text>,
+}
+
+/// How an agent is reached, by `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Adapter {
+    /// `kind: llm`: a model behind a provider.
+    Llm(LlmAdapter),
+    /// `kind: scripted`: replies from a file; offline and free.
+    Scripted(ScriptedAdapter),
+}
+
+impl Adapter {
+    /// The settings that each kind has.
+    pub fn common(&self) -> &CommonAdapter {
+        match self {
+            Adapter::Llm(llm) => &llm.common,
+            Adapter::Scripted(scripted) => &scripted.common,
+        }
+    }
+
+    /// The word of `kind:`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Adapter::Llm(_) => "llm",
+            Adapter::Scripted(_) => "scripted",
+        }
+    }
+}
+
+/// Settings that each kind of adapter has; they stand beside the kind's own keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CommonAdapter {
+    /// Longest time one call may take.
+    #[serde(with = "duration::plain")]
+    #[schemars(with = "DurationText")]
+    pub timeout: Duration,
+    /// Calls at once over the whole workspace; no limit without it.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrent: Option<u32>,
+    /// The folder its agents work in.
+    pub workdir: Option<Text>,
+}
+
+impl Default for CommonAdapter {
+    fn default() -> Self {
+        CommonAdapter { timeout: Duration::from_secs(300), max_concurrent: None, workdir: None }
+    }
+}
+
+/// `kind: llm`: a model behind a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LlmAdapter {
+    /// A name of `providers`.
+    pub provider: String,
+    /// The model; the provider's without it.
+    #[serde(default)]
+    pub model: Option<Text>,
+    /// Longest silence within a call.
+    #[serde(default = "default_idle", with = "duration::plain")]
+    #[schemars(with = "DurationText", default = "default_idle_text")]
+    pub idle: Duration,
+    /// Environment variables passed on to its agents.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// `timeout`, `max_concurrent`, `workdir`.
+    #[serde(flatten)]
+    pub common: CommonAdapter,
+}
+
+fn default_idle() -> Duration {
+    Duration::from_secs(120)
+}
+
+fn default_idle_text() -> String {
+    duration::format_duration(default_idle())
+}
+
+/// `kind: scripted`: replies from a file or from code.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ScriptedAdapter {
+    /// The file with the replies of each role and round.
+    pub replies: Option<Text>,
+    /// The wait before each reply: `200ms`, or `50ms-500ms` for one picked from that range.
+    pub delay: Option<Delay>,
+    /// The file that gets one JSON line for each call.
+    pub calls: Option<Text>,
+    /// `timeout`, `max_concurrent`, `workdir`.
+    #[serde(flatten)]
+    pub common: CommonAdapter,
+}
+
+// By hand: each branch is closed and names its `kind`, which the derive cannot say for flattened structs.
+impl JsonSchema for Adapter {
+    fn schema_name() -> Cow<'static, str> {
+        "Adapter".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let branches = [("llm", LlmAdapter::json_schema(generator)), ("scripted", ScriptedAdapter::json_schema(generator))];
+        let branches = branches.map(|(kind, schema)| closed(kind, schema));
+        json_schema!({ "oneOf": branches })
+    }
+}
+
+fn closed(kind: &str, schema: Schema) -> Value {
+    let mut schema = schema.to_value();
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.insert("kind".to_owned(), json!({ "const": kind, "description": "The kind of adapter." }));
+    }
+    let mut required = vec![json!("kind")];
+    required.extend(schema["required"].as_array().into_iter().flatten().cloned());
+    schema["required"] = Value::Array(required);
+    schema["additionalProperties"] = json!(false);
+    schema
+}

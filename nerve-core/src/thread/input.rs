@@ -1,0 +1,167 @@
+//! What happens to a thread.
+
+use super::{AskNo, CrashCause, End, ParkReason};
+use crate::wire::Choice;
+use crate::{AdapterSource, BuildId, CallFailure, RawJson, Usage};
+
+/// Something that happened. Results name what they answer; one that answers nothing open is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// It has to wait for a slot.
+    Queue,
+    /// It gets a slot and is pinned to this build.
+    Start {
+        /// The build.
+        build: BuildId,
+    },
+    /// The moderator chose, having seen `upto` steps.
+    Decided {
+        /// How many steps it saw.
+        upto: usize,
+        /// The choice.
+        choice: Choice,
+    },
+    /// The moderator or a prompt failed.
+    DecideFailed {
+        /// How many steps it saw.
+        upto: usize,
+        /// Why.
+        error: String,
+    },
+    /// The decision was cut off, or with it the check of a meta.
+    DecisionLost {
+        /// What cut it off.
+        cause: CrashCause,
+    },
+    /// A call gave a text.
+    Answered {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The adapter as it was resolved.
+        adapter: String,
+        /// The text.
+        content: String,
+        /// What it cost.
+        usage: Usage,
+        /// How the meta was asked for.
+        form: Option<RawJson>,
+    },
+    /// A call failed for good.
+    CallFailed {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        failure: CallFailure,
+    },
+    /// The text's meta was read and its schema allows it; the role's type is still to check it.
+    MetaRead {
+        /// The step.
+        step: u32,
+        /// The meta.
+        meta: RawJson,
+        /// Which rung read it.
+        rung: String,
+    },
+    /// The text gave no meta, or the role's type refused it.
+    MetaRefused {
+        /// The step.
+        step: u32,
+        /// What is wrong.
+        errors: Vec<String>,
+    },
+    /// The role's type takes the meta.
+    MetaAccepted {
+        /// The step.
+        step: u32,
+    },
+    /// A hand-written role is done.
+    RoleDone {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The text.
+        content: String,
+        /// The meta.
+        meta: RawJson,
+    },
+    /// A hand-written role failed.
+    RoleFailed {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        error: String,
+    },
+    /// The attempt was cut off before its answer.
+    AttemptLost {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// What cut it off.
+        cause: CrashCause,
+    },
+    /// The running role asks an adapter.
+    Ask {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// Hash of adapter, prompt and schema.
+        key: String,
+        /// How often this attempt asked the very same before.
+        count: u32,
+        /// Who is to answer.
+        adapter: AdapterSource,
+        /// What is asked.
+        prompt: String,
+        /// The schema of the meta that is wanted.
+        schema: Option<RawJson>,
+    },
+    /// An ask was answered.
+    AskAnswered {
+        /// The step.
+        step: u32,
+        /// The ask.
+        ask: AskNo,
+        /// The adapter as it was resolved.
+        adapter: String,
+        /// The text.
+        content: String,
+        /// The meta.
+        meta: Option<RawJson>,
+        /// What it cost.
+        usage: Usage,
+    },
+    /// Park it.
+    Park {
+        /// Why.
+        reason: ParkReason,
+    },
+    /// A person lets it go on.
+    Resume(Resume),
+    /// Somebody wants it gone.
+    Kill {
+        /// Who.
+        by: String,
+    },
+    /// Everything that ran for it is gone.
+    Stopped,
+    /// End it without running it further.
+    End(End),
+}
+
+/// How a parked thread goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resume {
+    /// With a new attempt.
+    TryAgain,
+    /// With this text as the answer of the lost attempt.
+    WithText(String),
+}

@@ -1,0 +1,284 @@
+//! A thread's durable state: the fold of its entries.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Acting, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, TextRecord};
+use crate::wire::ContextStep;
+use crate::{BuildId, RawJson};
+
+/// The name of a thread's state, as every face shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// Accepted, without a slot yet.
+    Queued,
+    /// Under way.
+    Started,
+    /// Parked.
+    Waiting,
+    /// Ended well.
+    Completed,
+    /// Ended by a failure.
+    Failed,
+    /// Ended by somebody.
+    Killed,
+    /// Never ran.
+    Dropped,
+    /// Ended for a restart of its workflow.
+    Interrupted,
+    /// Ended because what ran it died.
+    Crashed,
+}
+
+impl StateName {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Started,
+        Self::Waiting,
+        Self::Completed,
+        Self::Failed,
+        Self::Killed,
+        Self::Dropped,
+        Self::Interrupted,
+        Self::Crashed,
+    ];
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Started => "started",
+            Self::Waiting => "waiting",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Killed => "killed",
+            Self::Dropped => "dropped",
+            Self::Interrupted => "interrupted",
+            Self::Crashed => "crashed",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nothing can follow.
+    pub fn is_end(self) -> bool {
+        !matches!(self, Self::Queued | Self::Started | Self::Waiting)
+    }
+}
+
+impl fmt::Display for StateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a thread is at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Waits for a slot.
+    Queued,
+    /// The moderator is to decide.
+    Deciding {
+        /// How many decisions after the same step were cut off.
+        lost: u32,
+    },
+    /// A role is to act.
+    Acting(Box<Acting>),
+    /// Parked; goes on with what it holds.
+    Waiting {
+        /// Why.
+        reason: ParkReason,
+        /// What it was at.
+        then: Box<Phase>,
+    },
+    /// Over.
+    Ended(End),
+}
+
+/// A complete step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedStep {
+    /// The role.
+    pub role: String,
+    /// What it said.
+    pub content: String,
+    /// Its checked meta.
+    pub meta: RawJson,
+}
+
+/// A thread as its entries tell it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thread {
+    /// What it was accepted with.
+    pub launch: Launch,
+    /// The build it is pinned to, once it has started.
+    pub build: Option<BuildId>,
+    /// Its finished steps.
+    pub steps: Vec<FinishedStep>,
+    /// What it is at.
+    pub phase: Phase,
+    /// Who wants it gone.
+    pub kill: Option<String>,
+    /// How many entries made this state.
+    pub entries: u32,
+}
+
+impl Thread {
+    /// The state after the first entry.
+    pub fn accepted(launch: Launch) -> Self {
+        Self { launch, build: None, steps: Vec::new(), phase: Phase::Queued, kill: None, entries: 1 }
+    }
+
+    /// The state's name.
+    pub fn state(&self) -> StateName {
+        match &self.phase {
+            Phase::Queued => StateName::Queued,
+            Phase::Deciding { .. } | Phase::Acting(_) => StateName::Started,
+            Phase::Waiting { .. } => StateName::Waiting,
+            Phase::Ended(end) => end.state(),
+        }
+    }
+
+    /// The end, when it is over.
+    pub fn end(&self) -> Option<&End> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// The step that is under way.
+    pub fn acting(&self) -> Option<&Acting> {
+        match &self.phase {
+            Phase::Acting(acting) => Some(acting),
+            Phase::Waiting { then, .. } => match then.as_ref() {
+                Phase::Acting(acting) => Some(acting),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The finished steps from index `from`, as the wire carries them.
+    pub fn context(&self, from: usize) -> Vec<ContextStep> {
+        let numbered = self.steps.iter().zip(1u32..).skip(from);
+        numbered
+            .map(|(step, n)| ContextStep { n, role: step.role.clone(), content: step.content.clone(), meta: step.meta.clone() })
+            .collect()
+    }
+
+    /// Takes one more entry into account.
+    ///
+    /// The entry must be one that [`Machine::handle`](super::Machine::handle) gave for this state; others change as little as they can.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.entries += 1;
+        match entry {
+            Entry::Accepted(_) | Entry::Queued => {}
+            Entry::Started { build } => {
+                self.build = Some(build.clone());
+                if matches!(self.phase, Phase::Queued) {
+                    self.phase = Phase::Deciding { lost: 0 };
+                }
+            }
+            Entry::Intent(intent) => self.phase = Phase::Acting(Box::new(Acting::new(intent.clone()))),
+            Entry::Meta { meta, .. } => self.finish_step(None, meta),
+            Entry::Done { content, meta, .. } => self.finish_step(Some(content), meta),
+            Entry::DecisionLost { .. } => {
+                if let Phase::Deciding { lost } = &mut self.phase {
+                    *lost += 1;
+                }
+            }
+            Entry::Waiting { reason } => {
+                let then = std::mem::replace(&mut self.phase, Phase::Queued);
+                self.phase = Phase::Waiting { reason: reason.clone(), then: Box::new(then) };
+            }
+            Entry::Resumed => {
+                if let Phase::Waiting { then, .. } = &mut self.phase {
+                    let then = std::mem::replace(then.as_mut(), Phase::Queued);
+                    self.phase = then;
+                }
+            }
+            Entry::KillRequested { by } => self.kill = Some(by.clone()),
+            Entry::Ended(end) => self.phase = Phase::Ended(end.clone()),
+            Entry::Text(_) | Entry::Refused { .. } | Entry::Asked(_) | Entry::AskText(_) | Entry::AttemptLost { .. } | Entry::Retry { .. } => {
+                if let Some(acting) = self.acting_mut() {
+                    acting.apply(entry);
+                }
+            }
+        }
+    }
+
+    fn acting_mut(&mut self) -> Option<&mut Acting> {
+        match &mut self.phase {
+            Phase::Acting(acting) => Some(acting),
+            Phase::Waiting { then, .. } => match then.as_mut() {
+                Phase::Acting(acting) => Some(acting),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn finish_step(&mut self, content: Option<&String>, meta: &RawJson) {
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        let content = content.cloned().or_else(|| acting.texts.first_mut().map(|text| std::mem::take(&mut text.content)));
+        let step = FinishedStep { role: acting.intent.role.clone(), content: content.unwrap_or_default(), meta: meta.clone() };
+        self.steps.push(step);
+        self.phase = Phase::Deciding { lost: 0 };
+    }
+}
+
+impl Acting {
+    fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Text(text) => self.texts.push(TextRecord {
+                attempt: text.attempt,
+                adapter: text.adapter.clone(),
+                content: text.content.clone(),
+                form: text.form.clone(),
+            }),
+            Entry::Refused { errors, .. } => self.refusals.push(Refusal { errors: errors.clone() }),
+            Entry::Asked(ask) => {
+                self.asks.push(AskRecord { entry: ask.clone(), state: AskState::Open });
+            }
+            Entry::AskText(answer) => {
+                if let Some(ask) = self.asks.get_mut(answer.ask.0 as usize) {
+                    ask.state = AskState::Answered(answer.clone());
+                }
+            }
+            Entry::AttemptLost { cause, .. } => {
+                self.lost += 1;
+                self.last_loss = Some(cause.clone());
+            }
+            Entry::Retry { attempt, .. } => self.attempt = *attempt,
+            _ => {}
+        }
+    }
+}
+
+impl CrashCause {
+    /// In words, for the end of a thread that crashed too often.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Daemon => "the daemon ended while it ran".to_owned(),
+            Self::Worker { exit } => format!("the worker died: {exit}"),
+            Self::Deadline => "it took longer than it may".to_owned(),
+        }
+    }
+}
+
+impl ParkReason {
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::AttemptLost { role } => format!("an attempt of `{role}` was lost and may have had effects; a person decides"),
+            Self::Build { why } => format!("its build cannot run: {why}"),
+        }
+    }
+}
