@@ -1,1 +1,11 @@
-//! placeholder
+//! The worker that a workspace links, and (feature `daemon`) the daemon that runs it.
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+pub mod prelude;
+pub mod testkit;
+mod worker;
+mod workspace;
+
+pub use worker::{WorkerError, worker};
+pub use workspace::Workspace;

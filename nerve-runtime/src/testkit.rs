@@ -1,0 +1,1 @@
+//! Running a workspace's workflows and senses in-process, offline.
