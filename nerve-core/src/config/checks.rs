@@ -42,7 +42,8 @@ fn open_host(tree: &Tree, value: &Value) -> Option<Finding> {
         return None;
     }
     let at = tree.at("/api/host").unwrap_or(At::START);
-    let finding = Finding::error(codes::OPEN_HOST, at, format!("`{host}` is not loopback and `api` has no token: anyone could use the API"));
+    let finding =
+        Finding::error(codes::OPEN_HOST, at, format!("`{host}` is not loopback and `api` has no token: anyone could use the API"));
     Some(finding.help("use 127.0.0.1, or add token: \"${NERVE_TOKEN}\""))
 }
 

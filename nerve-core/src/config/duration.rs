@@ -48,8 +48,32 @@ pub fn parse_duration(text: &str) -> Result<Duration, BadDuration> {
 
 fn words_are_units(text: &str) -> bool {
     const WORDS: [&str; 26] = [
-        "ms", "msec", "msecs", "milli", "millis", "millisecond", "milliseconds", "s", "sec", "secs", "second", "seconds", "m", "min", "mins",
-        "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "",
+        "ms",
+        "msec",
+        "msecs",
+        "milli",
+        "millis",
+        "millisecond",
+        "milliseconds",
+        "s",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "m",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "d",
+        "day",
+        "days",
+        "",
     ];
     text.split(|c: char| !c.is_alphabetic()).all(|word| WORDS.contains(&word))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == ' ')
@@ -146,7 +170,11 @@ impl Delay {
 impl Serialize for Delay {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let min = format_duration(self.min);
-        if self.min == self.max { serializer.serialize_str(&min) } else { serializer.collect_str(&format_args!("{min}-{}", format_duration(self.max))) }
+        if self.min == self.max {
+            serializer.serialize_str(&min)
+        } else {
+            serializer.collect_str(&format_args!("{min}-{}", format_duration(self.max)))
+        }
     }
 }
 
@@ -173,7 +201,8 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, millis) in [("200ms", 200), ("10s", 10_000), ("1h 30m", 5_400_000), ("1.5s", 1500), ("2 days", 172_800_000), ("0s", 0), (" 5m ", 300_000)]
+        for (text, millis) in
+            [("200ms", 200), ("10s", 10_000), ("1h 30m", 5_400_000), ("1.5s", 1500), ("2 days", 172_800_000), ("0s", 0), (" 5m ", 300_000)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }

@@ -14,7 +14,10 @@ pub fn check_manifest(config: &Config, parsed: &Parsed, senses: &[&str], workflo
     let roles: BTreeMap<&str, &[&str]> = workflows.iter().copied().collect();
     let workflows: Vec<&str> = workflows.iter().map(|(name, _)| *name).collect();
     let mut findings = Vec::new();
-    let sections = [("sense", codes::UNBUILT_SENSE, senses, names(&config.senses)), ("workflow", codes::UNBUILT_WORKFLOW, &workflows, names(&config.workflows))];
+    let sections = [
+        ("sense", codes::UNBUILT_SENSE, senses, names(&config.senses)),
+        ("workflow", codes::UNBUILT_WORKFLOW, &workflows, names(&config.workflows)),
+    ];
     for (kind, code, built, configured) in sections {
         let section = format!("/{kind}s");
         for name in configured.iter().filter(|name| !built.contains(name)) {
@@ -23,7 +26,11 @@ pub fn check_manifest(config: &Config, parsed: &Parsed, senses: &[&str], workflo
             findings.push(finding.choices(name, built, &format!("{kind}s of the build"), &none));
         }
         for name in built.iter().filter(|name| !configured.contains(name)) {
-            let finding = Finding::warning(codes::NOT_CONFIGURED, key_at(parsed, &section), format!("the build's {kind} `{name}` is not in nerve.yaml"));
+            let finding = Finding::warning(
+                codes::NOT_CONFIGURED,
+                key_at(parsed, &section),
+                format!("the build's {kind} `{name}` is not in nerve.yaml"),
+            );
             findings.push(finding.help(format!("to use it, add:\n{kind}s:\n  {name}: {{}}")));
         }
     }

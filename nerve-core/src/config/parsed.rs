@@ -2,14 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    Config, Diagnostic, Place, Severity, Tree, checks, codes,
-    diagnostic::Finding,
-    mask::Mask,
-    references, shape,
-    tree::At,
-    yaml,
-};
+use super::{Config, Diagnostic, Place, Severity, Tree, checks, codes, diagnostic::Finding, mask::Mask, references, shape, tree::At, yaml};
 
 /// What [`parse`] found. Its `Debug` form leaves the source out.
 #[derive(Clone)]

@@ -39,7 +39,8 @@ pub(super) fn check(tree: &Tree, value: &Value) -> Vec<Finding> {
         for index in 0..triggers {
             let pointer = join(&on, &index.to_string());
             if value.pointer(&pointer).and_then(Value::as_str) == Some(sense) {
-                let finding = Finding::error(codes::UNKNOWN_NAME, file.at(&pointer), format!("sense `{sense}` cannot tick on its own signal"));
+                let finding =
+                    Finding::error(codes::UNKNOWN_NAME, file.at(&pointer), format!("sense `{sense}` cannot tick on its own signal"));
                 findings.push(finding.help("name another sense, or give it an `interval:`"));
             } else {
                 findings.extend(file.missing(&pointer, &format!("sense `{sense}`"), "sense", &senses));
@@ -77,7 +78,8 @@ impl<'a> File<'a> {
             "adapter" | "extractor" => ("an", format!("{kind}s")),
             _ => ("a", format!("{kind}s")),
         };
-        let finding = Finding::error(codes::UNKNOWN_NAME, self.at(pointer), format!("{owner} names {article} {kind} that does not exist: `{named}`"));
+        let finding =
+            Finding::error(codes::UNKNOWN_NAME, self.at(pointer), format!("{owner} names {article} {kind} that does not exist: `{named}`"));
         Some(finding.choices(named, names, &format!("{section} here"), &format!("there are no {section} yet: add it under `{section}:`")))
     }
 }

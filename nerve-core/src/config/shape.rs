@@ -8,7 +8,7 @@ use super::{
     diagnostic::Finding,
     nearest::nearest,
     schema::COMPILED,
-    tree::{At, Node, join},
+    tree::{At, join},
     wording::{self, label},
 };
 
@@ -123,7 +123,12 @@ fn unknown_key(tree: &Tree, parent: &str, key: &str, known: &[String]) -> Findin
     let at = tree.key_at(&join(parent, key)).or_else(|| tree.at(parent)).unwrap_or(At::START);
     let place = if parent.is_empty() { "at the top".to_owned() } else { format!("in {}", label(parent)) };
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
-    Finding::error(codes::UNKNOWN_KEY, at, format!("unknown key `{key}` {place}")).choices(key, &names, "keys here", "no key can stand here")
+    Finding::error(codes::UNKNOWN_KEY, at, format!("unknown key `{key}` {place}")).choices(
+        key,
+        &names,
+        "keys here",
+        "no key can stand here",
+    )
 }
 
 fn missing_key(tree: &Tree, parent: &str, key: &str) -> Finding {

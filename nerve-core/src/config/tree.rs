@@ -182,7 +182,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_none<E>(self) -> Result<Node, E> {
-        self.visit_unit()
+        Ok(Node::Scalar(Value::Null))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {

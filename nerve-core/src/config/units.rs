@@ -77,7 +77,14 @@ pub struct WorkflowConfig {
 
 impl Default for WorkflowConfig {
     fn default() -> Self {
-        WorkflowConfig { concurrency: 1, overflow: Overflow::Queue, max_queue: 100, max_rounds: None, workdir: None, roles: BTreeMap::new() }
+        WorkflowConfig {
+            concurrency: 1,
+            overflow: Overflow::Queue,
+            max_queue: 100,
+            max_rounds: None,
+            workdir: None,
+            roles: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Words for a value that the schema refuses.
 
-use jsonschema::{JsonType, ValidationError, error::{TypeKind, ValidationErrorKind}};
+use jsonschema::{
+    JsonType, ValidationError,
+    error::{TypeKind, ValidationErrorKind},
+};
 use serde_json::Value;
 
 use super::{Delay, codes, diagnostic::Finding, duration, parse_duration, schema::COMPILED, text, tree::At};
@@ -8,10 +11,13 @@ use super::{Delay, codes, diagnostic::Finding, duration, parse_duration, schema:
 /// What a pointer is called: the section's singular and the name (``sense `inbox` ``), else the key.
 pub(super) fn label(pointer: &str) -> String {
     let segments: Vec<String> = pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect();
-    let kinds = [("providers", "provider"), ("adapters", "adapter"), ("extractors", "extractor"), ("senses", "sense"), ("workflows", "workflow")];
+    let kinds =
+        [("providers", "provider"), ("adapters", "adapter"), ("extractors", "extractor"), ("senses", "sense"), ("workflows", "workflow")];
     match segments.as_slice() {
         [] => "the file".to_owned(),
-        [section, name] => kinds.iter().find(|(plural, _)| plural == section).map_or_else(|| format!("`{name}`"), |(_, kind)| format!("{kind} `{name}`")),
+        [section, name] => {
+            kinds.iter().find(|(plural, _)| plural == section).map_or_else(|| format!("`{name}`"), |(_, kind)| format!("{kind} `{name}`"))
+        }
         [workflows, _, roles, name] if workflows == "workflows" && roles == "roles" => format!("role `{name}`"),
         // An item of a list goes by the list's name.
         [.., list, index] if index.chars().all(|c| c.is_ascii_digit()) => format!("an entry of `{list}`"),
@@ -24,7 +30,9 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
     let what = label(error.instance_path().as_str());
     let instance = error.instance().as_ref();
     match error.kind() {
-        ValidationErrorKind::Type { .. } if format(error) == Some(duration::FORMAT) && instance.is_number() => bad_duration(&what, &instance.to_string(), at),
+        ValidationErrorKind::Type { .. } if format(error) == Some(duration::FORMAT) && instance.is_number() => {
+            bad_duration(&what, &instance.to_string(), at)
+        }
         ValidationErrorKind::Type { .. } => {
             Finding::error(codes::WRONG_VALUE, at, format!("{what} must be {}, not {}", expected(error), found(instance)))
         }
@@ -40,12 +48,18 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
             let schema = schema_of(error);
             let limit = |key: &str| schema.and_then(|schema| schema.get(key)).map_or_else(|| "…".to_owned(), whole);
             let range = format!("{} to {}", limit("minimum"), limit("maximum"));
-            Finding::error(codes::OUT_OF_RANGE, at, format!("{what} is {instance}, outside of {range}")).help(format!("write a whole number from {range}"))
+            Finding::error(codes::OUT_OF_RANGE, at, format!("{what} is {instance}, outside of {range}"))
+                .help(format!("write a whole number from {range}"))
         }
         ValidationErrorKind::Enum { options } => {
             let words: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let shown = instance.as_str().map_or_else(|| found(instance).to_owned(), |word| format!("`{word}`"));
-            Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be {shown}")).choices(instance.as_str().unwrap_or_default(), &words, "words here", "")
+            Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be {shown}")).choices(
+                instance.as_str().unwrap_or_default(),
+                &words,
+                "words here",
+                "",
+            )
         }
         _ => Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be {}", found(instance))),
     }
@@ -60,7 +74,8 @@ fn bad_duration(what: &str, text: &str, at: At) -> Finding {
 fn bad_delay(what: &str, text: &str, at: At) -> Finding {
     let reason = Delay::parse(text).err().map_or_else(|| "this is not a duration".to_owned(), |bad| bad.to_string());
     let (reason, _) = split_advice(&reason);
-    Finding::error(codes::BAD_DURATION, at, format!("{what}: {reason}")).help("write one duration (200ms) or a range from short to long (50ms-500ms)")
+    Finding::error(codes::BAD_DURATION, at, format!("{what}: {reason}"))
+        .help("write one duration (200ms) or a range from short to long (50ms-500ms)")
 }
 
 /// What is wrong goes into the message, what to write into the help.

@@ -12,7 +12,7 @@ use super::{
 pub(super) fn read(source: &str) -> Result<Tree, Finding> {
     let options = options! {
         // Aliases within aliases grow without bound; a nerve.yaml of this many nodes does not exist.
-        budget: Some(serde_saphyr::budget! { max_nodes: 50_000, max_depth: 40, max_total_scalar_bytes: 8 * 1024 * 1024 }),
+        budget: serde_saphyr::budget! { max_nodes: 50_000, max_depth: 40, max_total_scalar_bytes: 8 * 1024 * 1024 },
         // Error would stop at the first one.
         duplicate_keys: DuplicateKeyPolicy::LastWins,
         strict_booleans: true,
