@@ -56,6 +56,12 @@ pub struct Schema<M> {
     meta: PhantomData<fn() -> M>,
 }
 
+impl<M> fmt::Debug for Schema<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schema({:?})", self.json)
+    }
+}
+
 impl<M> Schema<M> {
     /// The schema's text.
     pub fn json(&self) -> &RawJson {

@@ -144,6 +144,14 @@ fn places_are_found_by_pointer() {
 }
 
 #[test]
+fn columns_count_characters() {
+    let parsed = parse("senses:\r\n  a: { group: äöü, intervall: 1s }\r\n", "nerve.yaml");
+    let found = &parsed.diagnostics[0];
+    assert_eq!((found.line, found.column, found.span_len), (2, 20, 9));
+    assert_eq!(found.source_line, "  a: { group: äöü, intervall: 1s }");
+}
+
+#[test]
 fn secrets_never_show() {
     let canary = "canary-4711";
     let sources = [
@@ -155,6 +163,9 @@ fn secrets_never_show() {
         format!("api:\n  token: {canary}: x\n"),
         format!("api: {{ token: [{canary}] }}\n"),
         format!("api: {{ token: \"{canary}${{\" }}\n"),
+        format!("providers:\n  p: {{ base_url: u, headers: {{ Authorization: Bearer {canary} }} }}\nx: {canary}\n"),
+        format!("providers:\n  p: {{ headers: {{ Authorization: Bearer {canary}, a: [ }} }}\n"),
+        format!("api:\n  token: \"two\n    {canary} lines\"\n  host: [0]\n"),
         "api:\n  tokn: 1\n  token: 4711471147114711\n".to_owned(),
     ];
     for source in sources {

@@ -160,7 +160,7 @@ pub struct LlmAdapter {
     pub model: Option<Text>,
     /// Longest silence within a call.
     #[serde(default = "default_idle", with = "duration::plain")]
-    #[schemars(with = "DurationText", default = "default_idle_text")]
+    #[schemars(with = "DurationText", extend("default" = duration::format_duration(default_idle())))]
     pub idle: Duration,
     /// Environment variables passed on to its agents.
     #[serde(default)]
@@ -172,10 +172,6 @@ pub struct LlmAdapter {
 
 fn default_idle() -> Duration {
     Duration::from_secs(120)
-}
-
-fn default_idle_text() -> String {
-    duration::format_duration(default_idle())
 }
 
 /// `kind: scripted`: replies from a file or from code.

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::{
-    Tree, codes,
+    Supervision, Tree, codes,
     diagnostic::Finding,
-    mask, parse_duration,
+    format_duration, mask,
+    nearest::nearest,
+    parse_duration,
     tree::{At, join},
 };
 
@@ -16,6 +18,7 @@ pub(super) fn check(tree: &Tree, value: &Value) -> Vec<Finding> {
     let mut findings = literal_secrets(tree, value);
     findings.extend(open_host(tree, value));
     findings.extend(zero_times(tree, value));
+    findings.extend(swapped_times(tree, value));
     findings
 }
 
@@ -26,9 +29,13 @@ fn literal_secrets(tree: &Tree, value: &Value) -> Vec<Finding> {
         // A malformed `${` has an error of its own.
         if secret.as_str().is_some_and(|raw| mask::is_literal(raw) && !raw.contains("${")) {
             let at = tree.at(&pointer).unwrap_or(At::START);
-            let variable = if key == "token" { "NERVE_TOKEN" } else { "API_KEY" };
+            let variable = match key {
+                "token" => "${NERVE_TOKEN}",
+                key if key.eq_ignore_ascii_case("authorization") => "Bearer ${API_KEY}",
+                _ => "${API_KEY}",
+            };
             let finding = Finding::warning(codes::LITERAL_SECRET, at, format!("`{key}` stands in the file itself"));
-            findings.push(finding.help(format!("put it into `.env` beside nerve.yaml and write {key}: \"${{{variable}}}\"")));
+            findings.push(finding.help(format!("put it into `.env` beside nerve.yaml and write {key}: \"{variable}\"")));
         }
     }
     findings
@@ -38,7 +45,8 @@ fn open_host(tree: &Tree, value: &Value) -> Option<Finding> {
     let host = value.pointer("/api/host")?.as_str()?;
     let token = value.pointer("/api/token");
     let has_token = token.is_some_and(|token| !token.is_null() && token.as_str().is_none_or(|token| !token.trim().is_empty()));
-    if has_token || is_loopback(host) {
+    let is_misspelt = value["api"].as_object().is_some_and(|api| api.keys().any(|key| nearest(key, ["token"]).is_some()));
+    if has_token || is_loopback(host) || (token.is_none() && is_misspelt) {
         return None;
     }
     let at = tree.at("/api/host").unwrap_or(At::START);
@@ -74,6 +82,28 @@ fn zero_times(tree: &Tree, value: &Value) -> Vec<Finding> {
             let key = pointer.rsplit('/').next().unwrap_or_default();
             let at = tree.at(&pointer).unwrap_or(At::START);
             findings.push(Finding::error(codes::OUT_OF_RANGE, at, format!("`{key}` must be longer than zero")).help("such as 10s"));
+        }
+    }
+    findings
+}
+
+/// Pairs of which the first may not be longer than the second, with their defaults where only one of them is set.
+fn swapped_times(tree: &Tree, value: &Value) -> Vec<Finding> {
+    let defaults = Supervision::default();
+    let pairs = [
+        ("respawn_min", defaults.respawn_min, "respawn_max", defaults.respawn_max),
+        ("worker_drain", defaults.worker_drain, "workflow_drain", defaults.workflow_drain),
+    ];
+    let written = |key: &str| value.pointer(&join("/supervision", key)).and_then(Value::as_str).and_then(|text| parse_duration(text).ok());
+    let mut findings = Vec::new();
+    for (short, short_default, long, long_default) in pairs {
+        let (least, most) = (written(short), written(long));
+        if (least.is_some() || most.is_some()) && least.unwrap_or(short_default) > most.unwrap_or(long_default) {
+            let key = if least.is_some() { short } else { long };
+            let at = tree.at(&join("/supervision", key)).unwrap_or(At::START);
+            let finding = Finding::error(codes::OUT_OF_RANGE, at, format!("`{short}` is longer than `{long}`"));
+            let range = format!("the defaults are {} and {}", format_duration(short_default), format_duration(long_default));
+            findings.push(finding.help(range));
         }
     }
     findings

@@ -42,7 +42,7 @@ pub fn check_manifest(config: &Config, parsed: &Parsed, senses: &[&str], workflo
             findings.push(finding.choices(role, built, &format!("roles of `{name}`"), "it has no roles that can be changed here"));
         }
     }
-    parsed.diagnostics(findings)
+    parsed.finish(findings)
 }
 
 fn names<T>(map: &BTreeMap<String, T>) -> Vec<&str> {

@@ -17,12 +17,18 @@ pub(super) struct Mask {
     places: Vec<At>,
 }
 
-/// The pointers of all values that are secret: `api_key` of each provider, and the API's token.
+/// The pointers of all values that are secret: `api_key` and telling headers of each provider, the API's token.
 pub(super) fn secrets(value: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (name, provider) in value.pointer("/providers").and_then(Value::as_object).into_iter().flatten() {
+        let provider_at = join("/providers", name);
         if let Some(key) = provider.get("api_key") {
-            found.push((join(&join("/providers", name), "api_key"), key));
+            found.push((join(&provider_at, "api_key"), key));
+        }
+        for (header, value) in provider.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            if is_secret_header(header) {
+                found.push((join(&join(&provider_at, "headers"), header), value));
+            }
         }
     }
     if let Some(token) = value.pointer("/api/token") {
@@ -31,24 +37,43 @@ pub(super) fn secrets(value: &Value) -> Vec<(String, &Value)> {
     found
 }
 
+fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("authorization") || ["key", "token", "secret", "cookie"].iter().any(|word| name.contains(word))
+}
+
 /// Whether a secret's text is the secret itself, without a variable.
 pub(super) fn is_literal(raw: &str) -> bool {
     !raw.trim().is_empty() && !(raw.contains("${") && text::is_well_formed(raw))
+}
+
+/// The texts within a value: one, unless it is of the wrong type.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(map) => map.iter().flat_map(|(key, value)| std::iter::once(key.clone()).chain(texts(value))).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+/// The words of a secret, each masked by itself: a text of several lines is folded, and a header names its scheme first.
+fn words(raw: &str) -> impl Iterator<Item = String> {
+    raw.split_whitespace().filter(|word| !word.eq_ignore_ascii_case("bearer")).map(str::to_owned)
 }
 
 impl Mask {
     pub(super) fn of_value(tree: &Tree, value: &Value) -> Mask {
         let mut mask = Mask::default();
         for (pointer, secret) in secrets(value) {
-            let raw = match secret {
-                Value::Null => continue,
-                Value::String(raw) => raw.clone(),
-                other => other.to_string(),
-            };
-            if is_literal(&raw) {
-                mask.places.extend(tree.at(&pointer));
-                // A block scalar has several lines, each of which may be shown.
-                mask.values.extend(raw.lines().map(str::trim).filter(|line| line.len() >= TELLING).map(str::to_owned));
+            for raw in texts(secret) {
+                if is_literal(&raw) {
+                    mask.values.extend(words(&raw).filter(|word| word.len() >= TELLING));
+                    if !secret.is_array() && !secret.is_object() {
+                        mask.places.extend(tree.at(&pointer));
+                    }
+                }
             }
         }
         mask
@@ -58,14 +83,13 @@ impl Mask {
     pub(super) fn of_text(source: &str) -> Mask {
         let mut mask = Mask::default();
         for line in source.lines() {
-            for key in ["api_key", "token"] {
+            for key in ["api_key", "token", "uthorization"] {
                 for (found, _) in line.match_indices(key) {
                     let rest = line[found + key.len()..].trim_start_matches(['"', '\'', ' ']);
                     let Some(rest) = rest.strip_prefix(':') else { continue };
-                    let value = rest.trim().trim_start_matches(['"', '\'']);
-                    let value = value.split([',', ' ', '}', '"', '\'']).next().unwrap_or_default();
-                    if !value.is_empty() && !value.contains("${") {
-                        mask.values.push(value.to_owned());
+                    let value = rest.trim().trim_start_matches(['"', '\'']).split([',', '}', '"', '\'']).next().unwrap_or_default();
+                    if !value.contains("${") {
+                        mask.values.extend(words(value));
                     }
                 }
             }

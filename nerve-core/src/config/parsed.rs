@@ -38,7 +38,7 @@ pub fn parse(source: &str, file_name: &str) -> Parsed {
         Ok(tree) => parsed.tree = tree,
         Err(finding) => {
             parsed.mask = Mask::of_text(source);
-            parsed.diagnostics = parsed.diagnostics(vec![finding]);
+            parsed.diagnostics = parsed.finish(vec![finding]);
             return parsed;
         }
     }
@@ -54,7 +54,7 @@ pub fn parse(source: &str, file_name: &str) -> Parsed {
         }
     }
     parsed.mask = Mask::of_value(&parsed.tree, &shaped.value);
-    parsed.diagnostics = parsed.diagnostics(findings);
+    parsed.diagnostics = parsed.finish(findings);
     parsed
 }
 
@@ -67,7 +67,8 @@ impl Parsed {
     /// An error about a value that shows only later, such as a variable that is not set. At the file's start if `pointer` leads nowhere.
     pub fn error_at(&self, pointer: &str, code: &'static str, message: impl Into<String>, help: Option<String>) -> Diagnostic {
         let at = self.tree.at(pointer).unwrap_or(At::START);
-        self.diagnostic(Finding { help, ..Finding::error(code, at, message) })
+        let lines: Vec<&str> = self.source.lines().collect();
+        self.diagnostic(Finding { help, ..Finding::error(code, at, message) }, &lines)
     }
 
     /// Whether any diagnostic is an error.
@@ -76,16 +77,17 @@ impl Parsed {
     }
 
     /// Findings as diagnostics, ordered by place, each once.
-    pub(super) fn diagnostics(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
-        let mut diagnostics: Vec<Diagnostic> = findings.into_iter().map(|finding| self.diagnostic(finding)).collect();
+    pub(super) fn finish(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
+        let lines: Vec<&str> = self.source.lines().collect();
+        let mut diagnostics: Vec<Diagnostic> = findings.into_iter().map(|finding| self.diagnostic(finding, &lines)).collect();
         diagnostics.sort_by(|a, b| (a.line, a.column, a.code, &a.message).cmp(&(b.line, b.column, b.code, &b.message)));
         diagnostics.dedup();
         diagnostics
     }
 
-    fn diagnostic(&self, finding: Finding) -> Diagnostic {
+    fn diagnostic(&self, finding: Finding, lines: &[&str]) -> Diagnostic {
         let Finding { severity, code, at, message, label, help } = finding;
-        let line = self.source.lines().nth(at.line - 1).unwrap_or_default();
+        let line = lines.get(at.line - 1).copied().unwrap_or_default();
         let line = if at.line == 1 { line.trim_start_matches('\u{feff}') } else { line };
         // A value of several lines is marked up to the end of its first.
         let rest = line.chars().count().saturating_sub(at.column - 1).max(1);

@@ -115,6 +115,8 @@ fn explain(tree: &Tree, error: &ValidationError<'_>, all: &[ValidationError<'_>]
             let finding = Finding::error(codes::BAD_NAME, at, format!("`{name}` is not a kebab-case name"));
             vec![finding.help("names have only small letters, digits and `-`, such as `cpu-usage`")]
         }
+        // Its type is an error of its own.
+        ValidationErrorKind::Enum { .. } if !error.instance().is_string() => Vec::new(),
         _ => vec![wording::value(error, at)],
     }
 }

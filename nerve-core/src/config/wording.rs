@@ -34,7 +34,17 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
             bad_duration(&what, &instance.to_string(), at)
         }
         ValidationErrorKind::Type { .. } => {
-            Finding::error(codes::WRONG_VALUE, at, format!("{what} must be {}, not {}", expected(error), found(instance)))
+            let wanted = expected(error);
+            let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} must be {wanted}, not {}", found(instance)));
+            if wanted == "text" && instance.is_boolean() {
+                finding.help(format!("to mean the word, quote it: \"{instance}\""))
+            } else {
+                finding
+            }
+        }
+        ValidationErrorKind::OneOfNotValid { .. } => {
+            let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} must be a map, not {}", found(instance)));
+            finding.help("such as { kind: llm, provider: NAME } or { kind: scripted, replies: FILE }")
         }
         ValidationErrorKind::Format { format } if format == text::FORMAT => {
             let finding = Finding::error(codes::BAD_VARIABLE, at, format!("{what} has a `${{` that opens no variable"));
@@ -48,18 +58,13 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
             let schema = schema_of(error);
             let limit = |key: &str| schema.and_then(|schema| schema.get(key)).map_or_else(|| "…".to_owned(), whole);
             let range = format!("{} to {}", limit("minimum"), limit("maximum"));
-            Finding::error(codes::OUT_OF_RANGE, at, format!("{what} is {instance}, outside of {range}"))
+            Finding::error(codes::OUT_OF_RANGE, at, format!("{what} is outside of {range}"))
                 .help(format!("write a whole number from {range}"))
         }
         ValidationErrorKind::Enum { options } => {
             let words: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let shown = instance.as_str().map_or_else(|| found(instance).to_owned(), |word| format!("`{word}`"));
-            Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be {shown}")).choices(
-                instance.as_str().unwrap_or_default(),
-                &words,
-                "words here",
-                "",
-            )
+            let word = instance.as_str().unwrap_or_default();
+            Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be `{word}`")).choices(word, &words, "words here", "")
         }
         _ => Finding::error(codes::WRONG_VALUE, at, format!("{what} cannot be {}", found(instance))),
     }
@@ -127,7 +132,8 @@ fn type_word(kind: JsonType) -> &'static str {
 fn found(value: &Value) -> &'static str {
     match value {
         Value::Null => "empty",
-        Value::Bool(_) => "true or false",
+        Value::Bool(true) => "`true`",
+        Value::Bool(false) => "`false`",
         Value::Number(number) if number.is_f64() => "a number with a fraction",
         Value::Number(_) => "a number",
         Value::String(_) => "text",

@@ -40,7 +40,15 @@ fn explain(source: &str, error: &Error) -> Finding {
     }
     let message = UserMessageFormatter.format_message(error.without_snippet());
     let message = message.lines().next().unwrap_or_default();
-    Finding::error(codes::SYNTAX, At { len: 1, ..at }, format!("this is not readable as YAML: {message}"))
+    let finding = Finding::error(codes::SYNTAX, At { len: 1, ..at }, format!("this is not readable as YAML: {message}"));
+    let line = source.lines().nth(at.line - 1).unwrap_or_default();
+    if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
+        finding.help("indent with spaces, not with tabs")
+    } else if message.contains("did not find expected") {
+        finding.help("check the indentation here and the quotes and brackets before: the keys of one map start in the same column")
+    } else {
+        finding
+    }
 }
 
 /// The first `${` up to `last_line` that stands in flow style outside of quotes.

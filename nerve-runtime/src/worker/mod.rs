@@ -1,13 +1,15 @@
 //! The worker: a process that runs user code for the daemon.
+//!
+//! It decides (moderators, prompts) and runs hand-written roles and senses. Every call that leaves the machine is the
+//! daemon's, so this process may die at any moment without an agent's work being lost.
 
-use crate::Workspace;
+mod channel;
+mod contexts;
+mod decide;
+mod entry;
+mod panics;
+mod serve;
 
-/// Why a worker could not run.
-#[derive(Debug, thiserror::Error)]
-#[error("placeholder")]
-pub struct WorkerError;
-
-/// Runs this workspace as a worker.
-pub fn worker(_workspace: Workspace) -> Result<(), WorkerError> {
-    Ok(())
-}
+pub(crate) use decide::{check, decide};
+pub use entry::{WorkerError, worker};
+pub(crate) use panics::{catch, catching};

@@ -1,0 +1,252 @@
+//! The worker's loop: one frame in, one task or answer out.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nerve_core::wire::{AskId, CallId, CheckMeta, ContextStep, PROTOCOL, ToDaemon, ToWorker};
+use nerve_core::{Answer, Ask, AskRequest, BoxFuture, Error, RoleBody, RoleContext, RoleResult, SenseContext, ThreadContext, ThreadId, Workflow};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::channel::{Channel, Out};
+use super::contexts::Contexts;
+use super::{WorkerError, catch, catching, check, decide};
+use crate::Workspace;
+
+/// How long a worker that was told to stop waits for what runs.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a finished task leaves for the loop.
+enum Done {
+    /// A hand-written role's step: the moderator is asked next, from what the worker has.
+    Step { thread: ThreadId, step: ContextStep },
+    Nothing,
+}
+
+struct Server {
+    workspace: Workspace,
+    root: PathBuf,
+    out: Out,
+    contexts: Contexts,
+    asks: Asks,
+    tasks: JoinSet<Done>,
+    calls: HashMap<CallId, AbortHandle>,
+}
+
+pub(super) async fn serve(workspace: Workspace, channel: Channel) -> Result<(), WorkerError> {
+    let (out, mut inbox) = channel.start().map_err(WorkerError::Channel)?;
+    let mut server = Server::greet(workspace, out, &mut inbox).await?;
+    loop {
+        tokio::select! {
+            frame = inbox.recv() => match frame {
+                Some(ToWorker::Shutdown) | None => break,
+                Some(frame) => server.take(frame),
+            },
+            Some(done) = server.tasks.join_next() => server.finish(done.unwrap_or(Done::Nothing)),
+        }
+    }
+    server.drain(inbox).await;
+    Ok(())
+}
+
+impl Server {
+    async fn greet(workspace: Workspace, out: Out, inbox: &mut mpsc::UnboundedReceiver<ToWorker>) -> Result<Self, WorkerError> {
+        let Some(ToWorker::Hello { protocol, root }) = inbox.recv().await else { return Err(WorkerError::NoDaemon) };
+        if protocol != PROTOCOL {
+            return Err(WorkerError::Protocol { daemon: protocol, ours: PROTOCOL });
+        }
+        out.send(&[ToDaemon::Ready { protocol: PROTOCOL, sdk: env!("CARGO_PKG_VERSION").to_owned(), manifest: workspace.manifest() }]);
+        let asks = Asks { out: out.clone(), open: Arc::default(), next: Arc::default() };
+        Ok(Self { workspace, root: root.into(), out, contexts: Contexts::default(), asks, tasks: JoinSet::new(), calls: HashMap::new() })
+    }
+
+    fn take(&mut self, frame: ToWorker) {
+        match frame {
+            ToWorker::Context { thread, start, from, steps } => self.contexts.take(thread, start, from, steps),
+            ToWorker::Decide { thread, upto, check } => self.decide(thread, upto, check),
+            ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key } => {
+                match self.context_of(thread, step as usize - 1) {
+                    Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key),
+                    Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+                }
+            }
+            ToWorker::RunAdapter { call, thread, role, request } => match self.context_of(thread, 0) {
+                Ok((workflow, _)) => self.run_adapter(call, &workflow, &role, request),
+                Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+            },
+            ToWorker::Answer { ask, text, meta, usage } => self.asks.answered(ask, Ok(Answer { text, meta, usage })),
+            ToWorker::AskFailed { ask, error } => self.asks.answered(ask, Err(Error::message(error))),
+            ToWorker::Compute { sense, tick, causes, state } => {
+                let context = SenseContext::new(sense.clone(), tick, self.root.clone(), causes, state);
+                let Some(code) = self.workspace.find_sense(&sense).cloned() else {
+                    return self.out.send(&[ToDaemon::ComputeFailed { error: format!("this build has no sense `{sense}`"), sense, tick }]);
+                };
+                let out = self.out.clone();
+                self.tasks.spawn(async move {
+                    let seen = match catch(|| code.compute(context)) {
+                        Ok(compute) => catching(compute).await.map(|seen| seen.map_err(|error| error.to_string())),
+                        Err(panic) => Err(panic),
+                    };
+                    out.send(&[match seen.and_then(|seen| seen) {
+                        Ok(seen) => {
+                            ToDaemon::Observation { sense, tick, signal: seen.signal, state: seen.state, start: seen.start, note: seen.note }
+                        }
+                        Err(error) => ToDaemon::ComputeFailed { sense, tick, error },
+                    }]);
+                    Done::Nothing
+                });
+            }
+            ToWorker::Cancel { call } => {
+                if let Some(task) = self.calls.remove(&call) {
+                    task.abort();
+                    self.out.send(&[ToDaemon::RoleFailed { call, error: "cancelled".to_owned() }]);
+                }
+            }
+            ToWorker::Forget { thread } => self.contexts.forget(thread),
+            ToWorker::Hello { .. } | ToWorker::Ack { .. } | ToWorker::Ping { .. } | ToWorker::Shutdown => {}
+        }
+    }
+
+    fn context_of(&self, thread: ThreadId, upto: usize) -> Result<(Arc<Workflow>, ThreadContext), usize> {
+        let context = self.contexts.get(thread, upto)?;
+        // A workflow that this build lacks cannot have sent a context here; asking for one anew makes that visible.
+        let workflow = self.workspace.find_workflow(&context.start().workflow).ok_or(0usize)?;
+        Ok((Arc::clone(workflow), context))
+    }
+
+    fn decide(&mut self, thread: ThreadId, upto: usize, checked: Option<CheckMeta>) {
+        let (workflow, context) = match self.context_of(thread, upto) {
+            Ok(found) => found,
+            Err(have) => return self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+        };
+        let mut frames = Vec::new();
+        if let Some(CheckMeta { role, meta }) = checked {
+            match catch(|| check(&workflow, &role, &meta)).and_then(|checked| checked) {
+                Ok(()) => frames.push(ToDaemon::MetaOk { thread, upto }),
+                Err(error) => return self.out.send(&[ToDaemon::MetaRefused { thread, upto, error }]),
+            }
+        }
+        let out = self.out.clone();
+        self.tasks.spawn(async move {
+            frames.push(match decide(&workflow, &context).await {
+                Ok(choice) => ToDaemon::Decision { thread, upto, choice },
+                Err(error) => ToDaemon::DecideFailed { thread, upto, error },
+            });
+            out.send(&frames);
+            Done::Nothing
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]
+    fn run_role(&mut self, call: CallId, workflow: &Workflow, thread: ThreadContext, name: &str, step: u32, attempt: u32, key: String) {
+        let Some(RoleBody::Written(role)) = workflow.role(name).map(nerve_core::Role::body) else {
+            return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("this build has no hand-written role `{name}`") }]);
+        };
+        let (role, name, id) = (role.clone(), name.to_owned(), thread.id());
+        let asker = CallAsks { asks: self.asks.clone(), call };
+        let context = RoleContext::new(thread, step, attempt, key, Box::new(asker));
+        let out = self.out.clone();
+        let task = self.tasks.spawn(async move {
+            let result = match catch(|| role.run(context)) {
+                Ok(run) => catching(run).await.and_then(|result| result.map_err(|error| error.to_string())),
+                Err(panic) => Err(panic),
+            };
+            match result {
+                Ok(RoleResult { content, meta }) => {
+                    // The result goes first and alone: it is never held back for a decision.
+                    out.send(&[ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }]);
+                    Done::Step { thread: id, step: ContextStep { n: step, role: name, content, meta } }
+                }
+                Err(error) => {
+                    out.send(&[ToDaemon::RoleFailed { call, error }]);
+                    Done::Nothing
+                }
+            }
+        });
+        self.calls.retain(|_, task| !task.is_finished());
+        self.calls.insert(call, task);
+    }
+
+    fn run_adapter(&mut self, call: CallId, workflow: &Workflow, role: &str, request: nerve_core::Request) {
+        let own = match workflow.role(role).map(nerve_core::Role::body) {
+            Some(RoleBody::Hosted(hosted)) => hosted.adapter.own().cloned(),
+            _ => None,
+        };
+        let Some(own) = own else {
+            return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("role `{role}` of this build has no adapter of its own") }]);
+        };
+        let out = self.out.clone();
+        let task = self.tasks.spawn(async move {
+            let reply = catching(async { own.ask(request).await.map_err(|error| error.to_string()) }).await.and_then(|reply| reply);
+            out.send(&[match reply {
+                Ok(reply) => ToDaemon::Text { call, reply },
+                Err(error) => ToDaemon::RoleFailed { call, error },
+            }]);
+            Done::Nothing
+        });
+        self.calls.insert(call, task);
+    }
+
+    fn finish(&mut self, done: Done) {
+        if let Done::Step { thread, step } = done {
+            let upto = step.n as usize;
+            self.contexts.take(thread, None, upto - 1, vec![step]);
+            self.decide(thread, upto, None);
+        }
+    }
+
+    /// Lets what runs finish, for a while; answers to asks still come in.
+    async fn drain(mut self, mut inbox: mpsc::UnboundedReceiver<ToWorker>) {
+        let limit = tokio::time::sleep(DRAIN);
+        tokio::pin!(limit);
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                () = &mut limit => return,
+                Some(frame) = inbox.recv() => match frame {
+                    ToWorker::Answer { .. } | ToWorker::AskFailed { .. } | ToWorker::Cancel { .. } => self.take(frame),
+                    _ => {}
+                },
+                Some(done) = self.tasks.join_next() => self.finish(done.unwrap_or(Done::Nothing)),
+            }
+        }
+    }
+}
+
+type Waiting = oneshot::Sender<nerve_core::Result<Answer>>;
+
+/// The asks that wait for the daemon.
+#[derive(Clone)]
+struct Asks {
+    out: Out,
+    open: Arc<Mutex<HashMap<AskId, Waiting>>>,
+    next: Arc<AtomicU64>,
+}
+
+impl Asks {
+    fn answered(&self, ask: AskId, answer: nerve_core::Result<Answer>) {
+        let waiting = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask);
+        if let Some(waiting) = waiting {
+            // The role may have been cancelled meanwhile.
+            let _ = waiting.send(answer);
+        }
+    }
+}
+
+struct CallAsks {
+    asks: Asks,
+    call: CallId,
+}
+
+impl Ask for CallAsks {
+    fn ask(&self, request: AskRequest) -> BoxFuture<'static, nerve_core::Result<Answer>> {
+        let ask = AskId(self.asks.next.fetch_add(1, Ordering::Relaxed));
+        let (waiting, answer) = oneshot::channel();
+        self.asks.open.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, waiting);
+        let AskRequest { adapter, prompt, schema, count } = request;
+        self.asks.out.send(&[ToDaemon::Ask { call: self.call, ask, adapter, prompt, schema, count }]);
+        Box::pin(async move { answer.await.map_err(|_| Error::message("the worker stops"))? })
+    }
+}
