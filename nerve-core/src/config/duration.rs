@@ -46,36 +46,36 @@ pub fn parse_duration(text: &str) -> Result<Duration, BadDuration> {
     signed.try_into().map_err(|_| BadDuration::Unreadable)
 }
 
+const WORDS: [&str; 25] = [
+    "ms",
+    "msec",
+    "msecs",
+    "milli",
+    "millis",
+    "millisecond",
+    "milliseconds",
+    "s",
+    "sec",
+    "secs",
+    "second",
+    "seconds",
+    "m",
+    "min",
+    "mins",
+    "minute",
+    "minutes",
+    "h",
+    "hr",
+    "hrs",
+    "hour",
+    "hours",
+    "d",
+    "day",
+    "days",
+];
+
 fn words_are_units(text: &str) -> bool {
-    const WORDS: [&str; 26] = [
-        "ms",
-        "msec",
-        "msecs",
-        "milli",
-        "millis",
-        "millisecond",
-        "milliseconds",
-        "s",
-        "sec",
-        "secs",
-        "second",
-        "seconds",
-        "m",
-        "min",
-        "mins",
-        "minute",
-        "minutes",
-        "h",
-        "hr",
-        "hrs",
-        "hour",
-        "hours",
-        "d",
-        "day",
-        "days",
-        "",
-    ];
-    text.split(|c: char| !c.is_alphabetic()).all(|word| WORDS.contains(&word))
+    text.split(|c: char| !c.is_alphabetic()).all(|word| word.is_empty() || WORDS.contains(&word))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == ' ')
 }
 
@@ -205,6 +205,13 @@ mod tests {
             [("200ms", 200), ("10s", 10_000), ("1h 30m", 5_400_000), ("1.5s", 1500), ("2 days", 172_800_000), ("0s", 0), (" 5m ", 300_000)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_unit_is_read() {
+        for word in WORDS {
+            assert!(parse_duration(&format!("2{word}")).is_ok() && parse_duration(&format!("2 {word}")).is_ok(), "{word}");
         }
     }
 

@@ -44,7 +44,7 @@ fn is_secret_header(name: &str) -> bool {
 
 /// Whether a secret's text is the secret itself, without a variable.
 pub(super) fn is_literal(raw: &str) -> bool {
-    !raw.trim().is_empty() && !(raw.contains("${") && text::is_well_formed(raw))
+    !raw.trim().is_empty() && (!raw.contains("${") || !text::is_well_formed(raw))
 }
 
 /// The texts within a value: one, unless it is of the wrong type.

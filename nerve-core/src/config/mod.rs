@@ -1,7 +1,7 @@
 //! nerve.yaml: reading, checking, and naming places in it.
 //!
 //! [`parse`] takes text and gives a [`Parsed`]: the [`Config`] when there is no error, every independent diagnostic in one pass, and the tree
-//! of places for errors that are found later. Three passes, each in its own file: YAML ([`tree`]), shape (against the same JSON schema that
+//! of places for errors that are found later. Three passes: YAML, shape (against the same JSON schema that
 //! editors use), and sense (references, hosts, names). Nothing here reads a file, the environment or a clock.
 
 mod adapters;
