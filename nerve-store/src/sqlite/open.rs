@@ -1,0 +1,79 @@
+//! Opening the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::mpsc;
+
+use super::fault::Place;
+use super::writer::Writer;
+use super::{SqliteStore, migrations};
+use crate::StoreError;
+
+/// How long to wait for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Distinct texts that a connection keeps prepared.
+const STATEMENTS: usize = 256;
+
+/// Commands that may wait for the writer before callers wait too.
+const INBOX: usize = 1024;
+
+/// Connections that read.
+const READERS: u32 = 3;
+
+/// How to open the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SqliteOptions {
+    /// Only read: every write is refused as [`StoreError::ReadOnly`], and the file must be there.
+    pub read_only: bool,
+    /// The most pages of 4 KiB that the file may have; past them writes are refused as [`StoreError::Full`].
+    pub max_pages: Option<u32>,
+}
+
+impl SqliteStore {
+    /// Opens the store, or makes a new one. Its writer runs on the calling runtime.
+    ///
+    /// # Errors
+    /// When the file or its folder cannot be used, or a newer nerve wrote it.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, SqliteOptions::default()).await
+    }
+
+    /// Opens the store with options.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_with(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let place = Place::new(path);
+        let common = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging();
+        let reading = common.clone().read_only(true).pragma("query_only", "ON");
+        let mut writing = match options.read_only {
+            true => reading.clone(),
+            // FULL, since a step is durable before the next one is asked for. The checkpoint stays at its default and the
+            // log is never cut: a log that is reused in place syncs faster than one that grows.
+            false => common.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full),
+        };
+        if let Some(pages) = options.max_pages {
+            writing = writing.pragma("max_page_count", pages.to_string());
+        }
+        let mut connection = writing.connect().await.map_err(|error| place.error("opening the store", &error))?;
+        if options.read_only {
+            migrations::check(&mut connection, &place).await?;
+        } else {
+            migrations::run(&mut connection, &place).await?;
+        }
+        // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
+        let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
+        let (writer, inbox) = mpsc::channel(INBOX);
+        tokio::spawn(Writer::new(writing, connection, place.clone()).run(inbox));
+        Ok(Self { writer, readers, place })
+    }
+}

@@ -1,0 +1,69 @@
+//! What one step of the engine writes.
+
+use nerve_core::thread::Entry;
+use nerve_core::{RawJson, ThreadId, Timestamp};
+
+use crate::{SenseRow, ThreadRow, TickRow};
+
+/// What is written together: all of it or nothing.
+///
+/// A thread's entries and its row belong into one turn, as do a signal, the sense's next state and the thread it starts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Turn {
+    /// Appended to the journal in this order.
+    pub entries: Vec<JournalEntry>,
+    /// Written over the row of the same id; a new one gets the next `seq`.
+    pub threads: Vec<ThreadRow>,
+    /// Written over the row of the same name.
+    pub sense: Option<SenseRow>,
+    /// A tick that is worth a row. Its sense and id may occur once: a second turn with them is refused as
+    /// [`StoreError::Duplicate`](crate::StoreError::Duplicate), so that a signal never starts two threads.
+    pub tick: Option<TickRow>,
+    /// Small values by name, written over what was there.
+    pub counters: Vec<(String, String)>,
+}
+
+/// One line to append to the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JournalEntry {
+    /// Something happened to a thread.
+    Thread {
+        /// The thread.
+        thread: ThreadId,
+        /// Its number within the thread, from 1; each may occur once.
+        n: u32,
+        /// What happened.
+        entry: Box<Entry>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something happened to a sense.
+    Sense {
+        /// The sense.
+        sense: String,
+        /// What, such as `signal` or `tick_failure`.
+        kind: &'static str,
+        /// The details.
+        payload: RawJson,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something happened to the daemon or its workers.
+    System {
+        /// What, such as `config_reload` or `worker_exit`.
+        kind: &'static str,
+        /// Whom it is about, such as a worker's key.
+        subject: Option<String>,
+        /// The details.
+        payload: RawJson,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl JournalEntry {
+    /// A thread's entry with its number.
+    pub fn thread(thread: ThreadId, n: u32, entry: Entry, at: Timestamp) -> Self {
+        Self::Thread { thread, n, entry: Box::new(entry), at }
+    }
+}
