@@ -1,0 +1,90 @@
+//! Whether a value fits the schema, and whether it means what the schema means.
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use super::words;
+
+/// Errors told at most; a model does not mend more at once.
+const MOST_ERRORS: usize = 10;
+
+/// A schema that values are held against.
+pub(super) struct Check {
+    schema: Value,
+    validator: Validator,
+}
+
+impl Check {
+    pub(super) fn new(schema: Value) -> Result<Self, String> {
+        // A schema may come from anyone: it makes no request, and its patterns run in linear time.
+        let options = jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex());
+        let validator = options.build(&schema).map_err(|error| format!("the role's schema cannot be used: {error}"))?;
+        Ok(Self { schema, validator })
+    }
+
+    /// What is wrong with the value; empty when it fits.
+    pub(super) fn errors(&self, value: &Value) -> Vec<String> {
+        let errors: Vec<String> = self.validator.iter_errors(value).take(MOST_ERRORS).map(|error| words::say(&error)).collect();
+        if !errors.is_empty() {
+            return errors;
+        }
+        let mut strays = Vec::new();
+        strays_in(value, &self.schema, "", &mut strays);
+        strays.truncate(MOST_ERRORS);
+        strays
+    }
+
+    /// Whether an object has something of what the schema names; any has where the schema names nothing.
+    pub(super) fn is_attempt(&self, value: &Value) -> bool {
+        let Some(object) = value.as_object() else { return true };
+        let mut names = Vec::new();
+        names_in(&self.schema, &self.schema, &mut names, 0);
+        names.is_empty() || names.iter().any(|name| object.contains_key(*name))
+    }
+
+    /// Whether the value is the schema itself, or one like it.
+    pub(super) fn is_schema(&self, value: &Value) -> bool {
+        let has = |key: &str| value.get(key).is_some() && self.schema.pointer(&format!("/properties/{key}")).is_none();
+        *value == self.schema || has("$schema") || (has("properties") && has("type"))
+    }
+}
+
+/// Properties that nobody declared while a declared one is absent: it may be that one, misspelt, and the schema would let it vanish.
+fn strays_in(value: &Value, schema: &Value, path: &str, strays: &mut Vec<String>) {
+    if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
+        for (n, value) in values.iter().enumerate() {
+            strays_in(value, items, &format!("{path}/{n}"), strays);
+        }
+    }
+    let (Some(declared), Some(object)) = (schema.get("properties").and_then(Value::as_object), value.as_object()) else { return };
+    for (name, value) in object {
+        if let Some(schema) = declared.get(name) {
+            strays_in(value, schema, &format!("{path}/{name}"), strays);
+        }
+    }
+    let absent: Vec<&str> = declared.keys().filter(|name| !object.contains_key(*name)).map(String::as_str).collect();
+    if absent.is_empty() || schema.get("additionalProperties").is_some() || schema.get("patternProperties").is_some() {
+        return;
+    }
+    for name in object.keys().filter(|name| !declared.contains_key(*name)) {
+        strays.push(words::line(&format!("{path}/{name}: no such property; is it one of these, which are absent: {}?", absent.join(", "))));
+    }
+}
+
+fn names_in<'s>(schema: &'s Value, root: &'s Value, names: &mut Vec<&'s str>, depth: usize) {
+    if depth > 8 {
+        return;
+    }
+    names.extend(
+        schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|properties| properties.keys().map(String::as_str)),
+    );
+    for key in ["anyOf", "oneOf", "allOf"] {
+        for branch in schema.get(key).and_then(Value::as_array).into_iter().flatten() {
+            names_in(branch, root, names, depth + 1);
+        }
+    }
+    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix('#'));
+    if let Some(schema) = reference.and_then(|pointer| root.pointer(pointer)) {
+        names_in(schema, root, names, depth + 1);
+    }
+}
