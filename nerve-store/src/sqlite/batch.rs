@@ -148,6 +148,8 @@ pub(super) fn pieces(texts: &mut Texts, epoch: Epoch, records: &[&Record]) -> Re
         .collect()
 }
 
+/// A refused row ends the whole transaction (`OR ROLLBACK`): that is wanted, and spares SQLite a journal of each statement,
+/// which it keeps when only the statement may be undone.
 fn text(shape: Shape) -> String {
     let mut sql = String::new();
     if shape.first {
@@ -156,7 +158,7 @@ fn text(shape: Shape) -> String {
     for (section, size) in SECTIONS.iter().zip(shape.sizes).filter(|(_, size)| *size > 0) {
         let row = format!("({})", vec!["?"; section.columns].join(", "));
         let (into, conflict, rows) = (section.into, section.conflict, vec![row; size].join(", "));
-        sql += &format!("INSERT INTO {into} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL{conflict}; ");
+        sql.extend(["INSERT OR ROLLBACK INTO ", into, " SELECT * FROM (VALUES ", &rows, ") WHERE column1 IS NOT NULL", conflict, "; "]);
     }
     if shape.last {
         sql.push_str("COMMIT");
