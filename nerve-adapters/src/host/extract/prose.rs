@@ -75,7 +75,7 @@ fn objects<'t>(text: &'t str, prose: &'t str, offset: usize, found: &mut Vec<Fou
         at = here + 1;
         match prose.as_bytes()[here] {
             b'>' if line_start(prose, here).trim().is_empty() => {
-                at = prose[here..].find('\n').map_or(prose.len(), |newline| here + newline)
+                at = prose[here..].find('\n').map_or(prose.len(), |newline| here + newline);
             }
             b'>' => {}
             b'{' if looks_like_json(&prose[at..]) => {
