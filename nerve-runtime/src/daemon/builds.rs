@@ -1,0 +1,101 @@
+//! Which executable serves: the current build, or the worker inside `nerve`.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use nerve_core::BuildId;
+use nerve_core::wire::Manifest;
+
+use super::{BuildRecord, DaemonError, Layout, hash_folder};
+
+/// What the ids of embedded builds start with.
+const BUILTIN: &str = "builtin-";
+
+/// A build that can be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuildSpec {
+    pub id: BuildId,
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+}
+
+/// The worker that `nerve` itself contains: the template, unedited.
+#[derive(Debug, Clone)]
+pub struct Builtin {
+    /// This executable.
+    pub program: PathBuf,
+    /// Its build id, `builtin-<version>`.
+    pub id: BuildId,
+    /// The hash of the template's `src/`.
+    pub sources_hash: String,
+    /// What the template registers.
+    pub manifest: Manifest,
+}
+
+/// What serves new threads, and whether `src/` has changed since.
+pub(crate) struct Current {
+    pub spec: BuildSpec,
+    pub manifest: Manifest,
+}
+
+impl BuildSpec {
+    /// How this build is run, whether or not its file is still there.
+    pub(crate) fn of(layout: &Layout, id: &BuildId) -> Self {
+        // The embedded worker is `nerve` itself, which has other commands besides.
+        let args = if id.0.starts_with(BUILTIN) { vec!["worker".into()] } else { vec!["--worker".into()] };
+        Self { id: id.clone(), program: layout.worker(id), args }
+    }
+}
+
+/// Chooses what serves: a build of just these sources, the embedded worker when they are unedited, else the last build.
+pub(crate) fn choose(layout: &Layout, builtin: &Builtin) -> Result<Current, DaemonError> {
+    let sources = hash_folder(&layout.sources()).unwrap_or_default();
+    let record = BuildRecord::current(layout).map_err(|error| DaemonError::io("reading the current build", layout.current_build(), error))?;
+    match record {
+        Some(record) if record.sources == sources || sources != builtin.sources_hash => {
+            Ok(Current { spec: BuildSpec::of(layout, &record.build), manifest: record.manifest })
+        }
+        _ if sources == builtin.sources_hash => {
+            keep_copy(layout, builtin).map_err(|error| DaemonError::io("keeping a copy of the embedded worker", layout.worker(&builtin.id), error))?;
+            Ok(Current { spec: BuildSpec::of(layout, &builtin.id), manifest: builtin.manifest.clone() })
+        }
+        _ => Err(DaemonError::NoBuild),
+    }
+}
+
+/// Whether `src/` differs from what the serving build was made of.
+pub(crate) fn is_stale(layout: &Layout, builtin: &Builtin, serving: &BuildId) -> bool {
+    let sources = hash_folder(&layout.sources()).unwrap_or_default();
+    if *serving == builtin.id {
+        return sources != builtin.sources_hash;
+    }
+    BuildRecord::of(layout, serving).ok().flatten().is_none_or(|record| record.sources != sources)
+}
+
+/// Keeps this executable under `builds/`, so that an upgrade strands no thread that is pinned to it.
+fn keep_copy(layout: &Layout, builtin: &Builtin) -> io::Result<()> {
+    let (folder, kept) = (layout.build(&builtin.id), layout.worker(&builtin.id));
+    if same_file(&builtin.program, &kept) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    let aside = folder.join("worker.new");
+    match std::fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // Another file system, or one without links.
+    if std::fs::hard_link(&builtin.program, &aside).is_err() {
+        std::fs::copy(&builtin.program, &aside)?;
+    }
+    std::fs::rename(aside, kept)
+}
+
+fn same_file(left: &std::path::Path, right: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(left), std::fs::metadata(right)) {
+        (Ok(left), Ok(right)) => (left.dev(), left.ino()) == (right.dev(), right.ino()) || (left.len() == right.len() && left.modified().ok() == right.modified().ok()),
+        _ => false,
+    }
+}

@@ -1,0 +1,67 @@
+//! The calls that leave the process: resolving who answers, making the call, reading the meta.
+//!
+//! They run on the daemon's other runtime and report to the engine's inbox. What they need of a thread is copied for
+//! them; they know nothing of the journal.
+
+mod ask_key;
+mod environment;
+mod jobs;
+mod resolve;
+mod settle;
+
+use std::sync::Arc;
+
+use nerve_adapters::host::llm::LlmClient;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::Layout;
+use super::engine::Message;
+pub(crate) use ask_key::ask_key;
+pub(crate) use environment::Environment;
+pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
+pub(crate) use resolve::{Kind, Resolved};
+
+/// Where calls are made from. The engine owns it.
+pub(crate) struct Host {
+    runtime: Handle,
+    client: Arc<LlmClient>,
+    layout: Layout,
+    environment: Environment,
+    tell: mpsc::UnboundedSender<Message>,
+}
+
+impl Host {
+    /// Calls run on `runtime` and report through `tell`.
+    pub(crate) fn new(runtime: Handle, layout: Layout, tell: mpsc::UnboundedSender<Message>) -> Self {
+        let environment = Environment::new(layout.dot_env());
+        Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, tell }
+    }
+
+    /// The environment that a worker starts with: the few variables that every program needs, and those that nerve.yaml names.
+    pub(crate) fn worker_environment(&self, named: &[String]) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+        self.environment.for_worker(named, self.layout.root())
+    }
+
+    /// Runs a call; its result reaches the engine as a message. Aborting the handle stops the call.
+    fn spawn(&self, job: impl Future<Output = super::engine::Finished> + Send + 'static) -> AbortHandle {
+        let tell = self.tell.clone();
+        #[expect(clippy::disallowed_methods, reason = "the engine holds the abort handle and ends with every call ended")]
+        let task = self.runtime.spawn(async move {
+            let finished = job.await;
+            // The engine is the last to go.
+            let _ = tell.send(Message::Call(finished));
+        });
+        task.abort_handle()
+    }
+}
+
+impl Host {
+    /// The value of a secret of nerve.yaml's.
+    pub(crate) fn secret(&self, secret: &nerve_core::config::Secret) -> Result<String, String> {
+        secret.expand(|name| self.environment.get(name)).map_err(|missing| {
+            format!("${{{}}} is not set: export it before `nerve start`, or add it to .env beside nerve.yaml", missing.name)
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! What nerve.yaml and the adapter's kind say about a role's turn.
+
+use std::time::Duration;
+
+use nerve_core::config::{Adapter, Config};
+use nerve_core::wire::Work;
+use nerve_core::{AdapterSource, Effects};
+
+use super::Host;
+
+/// What is settled when a role is chosen; the adapter itself is resolved for each attempt.
+pub(crate) struct Settled {
+    /// The timeout that nerve.yaml sets for the role; it wins over code.
+    pub timeout_ms: Option<u64>,
+    /// The adapter's timeout, for a role that sets none.
+    pub default_timeout_ms: Option<u64>,
+    /// What recovery may do with this kind of work.
+    pub effects: Effects,
+    /// Whether the adapter is scripted, so that a dry run may use it.
+    pub scripted: bool,
+}
+
+impl Host {
+    /// Settles a role's turn. Models, scripts and hand-written roles are repeatable unless code says otherwise.
+    pub(crate) fn settle(&self, config: &Config, workflow: &str, role: &str, work: &Work) -> Settled {
+        let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.timeout);
+        let adapter = match work {
+            Work::Hosted(hosted) => match Self::source(config, workflow, role, &hosted.adapter) {
+                AdapterSource::Named(name) => config.adapters.get(&name),
+                AdapterSource::Llm { .. } | AdapterSource::Own => None,
+            },
+            Work::Written => None,
+        };
+        Settled {
+            timeout_ms: set.map(millis),
+            default_timeout_ms: adapter.map(|adapter| millis(adapter.common().timeout)),
+            effects: Effects::Repeatable,
+            scripted: matches!(adapter, Some(Adapter::Scripted(_))),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! Accepting threads: a slot at once, a place in the line, or no room.
+
+use nerve_core::ThreadId;
+use nerve_core::config::{Overflow, WorkflowConfig};
+use nerve_core::thread::{End, Input, Launch, Machine};
+
+use super::super::api::dto::{ErrorBody, ErrorKind};
+use super::super::clock;
+use super::slot::Slot;
+use super::{Engine, Trigger, WorkerKey};
+
+impl Engine {
+    /// Makes a thread of a trigger; it counts as accepted once its turn is durable.
+    pub(super) fn accept(&mut self, trigger: Trigger) -> Result<ThreadId, ErrorBody> {
+        if self.stopping.is_some() {
+            return Err(ErrorBody::new(ErrorKind::NotRunning, "NV0303", "the daemon is stopping and starts nothing new").help("nerve start"));
+        }
+        if let Some(problem) = &self.outage {
+            return Err(store_problem(problem));
+        }
+        let settings = self.startable(&trigger.workflow)?;
+        let id = clock::new_thread();
+        let launch = Launch {
+            thread: id,
+            max_rounds: trigger.max_rounds.or(settings.max_rounds).unwrap_or(self.config.max_rounds),
+            workflow: trigger.workflow,
+            prompt: trigger.prompt,
+            dry_run: trigger.dry_run,
+            origin: trigger.origin,
+            workdir: trigger.workdir,
+            key: trigger.key,
+            accepted_at: clock::now(),
+        };
+        let (machine, entries) = Machine::accept(launch, self.rules(""));
+        let mut slot = Slot::accepted(machine, entries, clock::now());
+        slot.machine.set_rules(self.rules(slot.workflow()));
+        let name = slot.workflow().to_owned();
+        self.slots.insert(id, slot);
+        self.dirty.insert(id);
+        self.place(&name, id, &settings);
+        Ok(id)
+    }
+
+    fn startable(&self, workflow: &str) -> Result<WorkflowConfig, ErrorBody> {
+        let known = || self.config.workflows.keys().cloned().collect::<Vec<_>>().join(", ");
+        let Some(settings) = self.config.workflows.get(workflow) else {
+            let message = format!("nerve.yaml has no workflow `{workflow}`");
+            return Err(ErrorBody::new(ErrorKind::NotFound, "NV0301", message).help(format!("workflows here: {}", known())));
+        };
+        if self.manifest.workflow(workflow).is_none() {
+            let message = format!("the current build ({}) registers no workflow `{workflow}`", self.build.id);
+            return Err(ErrorBody::new(ErrorKind::NotFound, "NV0304", message).help("register it in src/lib.rs, then: nerve build"));
+        }
+        Ok(settings.clone())
+    }
+
+    /// Gives the thread a slot, a place in the line, or an end.
+    fn place(&mut self, workflow: &str, id: ThreadId, settings: &WorkflowConfig) {
+        let line = self.lines.entry(workflow.to_owned()).or_default();
+        let free = line.queue.is_empty() && line.active.len() < settings.concurrency as usize;
+        if free && self.can_run(workflow) {
+            self.begin(workflow, id);
+            return;
+        }
+        let line = self.lines.entry(workflow.to_owned()).or_default();
+        match settings.overflow {
+            Overflow::Drop => self.end_unstarted(id, End::Dropped { by: None }),
+            Overflow::Queue if settings.max_queue == 0 => self.end_unstarted(id, End::Dropped { by: None }),
+            Overflow::Queue => {
+                line.queue.push_back(id);
+                let pushed_out = if line.queue.len() > settings.max_queue as usize { line.queue.pop_front() } else { None };
+                self.input_late(id, Input::Queue);
+                if let Some(oldest) = pushed_out {
+                    self.end_unstarted(oldest, End::Dropped { by: Some(id) });
+                }
+            }
+        }
+    }
+
+    fn end_unstarted(&mut self, id: ThreadId, end: End) {
+        self.input_late(id, Input::End(end));
+    }
+
+    fn begin(&mut self, workflow: &str, id: ThreadId) {
+        let pinned = self.slots.get(&id).and_then(|slot| slot.machine.thread().build.clone());
+        let build = pinned.unwrap_or_else(|| self.build.id.clone());
+        match self.input(id, Input::Start { build }) {
+            Ok(()) => {
+                self.lines.entry(workflow.to_owned()).or_default().active.insert(id);
+            }
+            Err(refused) => tracing::warn!(thread = %id, %refused, "it was not started"),
+        }
+    }
+
+    /// Lets waiting threads of this workflow start while there are slots.
+    pub(super) fn pump(&mut self, workflow: &str) {
+        if self.stopping.is_some() || !self.can_run(workflow) {
+            return;
+        }
+        // The threads of a workflow that nerve.yaml no longer has run to their end, one at a time.
+        let concurrency = self.config.workflows.get(workflow).map_or(1, |settings| settings.concurrency as usize);
+        loop {
+            let Some(line) = self.lines.get_mut(workflow) else { return };
+            if line.active.len() >= concurrency {
+                return;
+            }
+            let Some(id) = line.queue.pop_front() else { return };
+            self.begin(workflow, id);
+        }
+    }
+
+    /// Whether a new thread of this workflow would find a worker that may run.
+    fn can_run(&self, workflow: &str) -> bool {
+        let key = WorkerKey::Workflow { name: workflow.to_owned(), build: self.build.id.clone() };
+        self.workers.get(&key).is_none_or(|worker| worker.blocked.is_none())
+    }
+
+    /// A parked thread that goes on waits for a slot like a new one, in front of those that never ran.
+    pub(super) fn requeue(&mut self, id: ThreadId) {
+        let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) else { return };
+        self.lines.entry(workflow.clone()).or_default().queue.push_front(id);
+        self.pump(&workflow);
+    }
+
+    /// Takes a thread out of its workflow's line and lets the next one in.
+    pub(super) fn leave(&mut self, id: ThreadId) {
+        let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) else { return };
+        if let Some(line) = self.lines.get_mut(&workflow) {
+            line.active.remove(&id);
+            line.queue.retain(|queued| *queued != id);
+        }
+        self.pump(&workflow);
+    }
+}
+
+/// The one error for everything new while the store cannot write.
+pub(super) fn store_problem(problem: &str) -> ErrorBody {
+    ErrorBody::new(ErrorKind::Failed, "NV0401", format!("the store cannot write, so nothing new is accepted: {problem}"))
+        .help("free space or mend the file's rights; the daemon goes on by itself: nerve status")
+}

@@ -1,0 +1,211 @@
+//! Calls as the engine sees them: through the brakes, out, and back.
+
+use nerve_core::thread::{AskNo, AskState, Input};
+use nerve_core::wire::ToWorker;
+use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
+use nerve_store::Turn;
+use tokio::time::Instant;
+
+use super::super::calls::{AskJob, ExtractJob, Kind, Resolved, StepJob};
+use super::super::clock;
+use super::brakes::{FAILURES, Held, Pass, RESET_AT};
+use super::slot::Running;
+use super::timers::Timer;
+use super::written::TurnTag;
+use super::{Engine, Finished};
+
+/// How often an answer without a readable meta is sent back.
+pub(crate) const REASKS: u32 = 2;
+
+impl Engine {
+    /// Makes the call of a step, when the brakes let it.
+    pub(super) fn call(&mut self, id: ThreadId, step: u32, attempt: u32, rung: u32) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let thread = slot.machine.thread();
+        let Some(acting) = thread.acting() else { return };
+        let (workflow, role) = (slot.workflow().to_owned(), acting.intent.role.clone());
+        let (Some(hosted), Some(mut job)) = (&acting.intent.hosted, StepJob::of(thread, acting)) else { return };
+        if let (true, Some(_)) = (thread.launch.dry_run, &hosted.example) {
+            let content = format!("[dry run] `{role}` was not asked");
+            let input = Input::Answered { step, attempt, adapter: "dry run".to_owned(), content, usage: nerve_core::Usage::default(), form: None };
+            return self.input_late(id, input);
+        }
+        let resolved = if rung > REASKS {
+            job = job.second_model(acting);
+            self.host.resolve_extractor(&self.config, &workflow, &role, &hosted.extractor.0).and_then(|model| {
+                model.ok_or_else(|| CallFailure::new(FailureKind::Config, "no second model is configured any more (`extract:`)"))
+            })
+        } else {
+            self.host.resolve_role(&self.config, &workflow, &role, &hosted.adapter)
+        };
+        let resolved = match resolved {
+            Ok(resolved) => resolved,
+            Err(failure) => return self.input_late(id, Input::CallFailed { step, attempt, failure }),
+        };
+        if matches!(resolved.kind, Kind::Own) {
+            let (request, form) = job.own_request();
+            return self.run_adapter(id, step, attempt, request, form);
+        }
+        let Some(pass) = self.pass(&resolved, Held::Step { thread: id, step, attempt, rung }) else { return };
+        let call = self.host.step(job, resolved);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.call = Running::Hosted(call, pass);
+        }
+    }
+
+    /// Makes the call of an ask, when the brakes let it.
+    pub(super) fn call_ask(&mut self, id: ThreadId, step: u32, ask: AskNo) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let thread = slot.machine.thread();
+        let Some(acting) = thread.acting() else { return };
+        let Some(asked) = acting.asks.get(ask.0 as usize).filter(|asked| asked.state == AskState::Open) else { return };
+        let job = AskJob::of(thread, acting, &asked.entry);
+        let resolved = match self.host.resolve(&self.config, &asked.entry.adapter) {
+            Ok(resolved) => resolved,
+            Err(failure) => return self.ask_failed(id, ask, &failure),
+        };
+        if thread.launch.dry_run && resolved.counts() {
+            let failure = CallFailure::new(FailureKind::Config, "dry run: nothing outside is asked");
+            return self.ask_failed(id, ask, &failure);
+        }
+        let Some(pass) = self.pass(&resolved, Held::Ask { thread: id, step, ask }) else { return };
+        let call = self.host.ask(job, resolved);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.ask_calls.insert(ask, (call, pass));
+        }
+    }
+
+    /// Has the meta of the last text read.
+    pub(super) fn extract(&mut self, id: ThreadId, step: u32) {
+        let Some(acting) = self.slots.get(&id).and_then(|slot| slot.machine.thread().acting()) else { return };
+        let (Some(hosted), Some(text)) = (&acting.intent.hosted, acting.texts.last()) else { return };
+        if let (true, Some(example)) = (text.adapter == "dry run", &hosted.example) {
+            let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned() };
+            return self.input_late(id, input);
+        }
+        let job = ExtractJob { thread: id, step, text: text.content.clone(), form: text.form.clone(), schema: hosted.schema.clone() };
+        self.host.extract(job);
+    }
+
+    pub(super) fn call_finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Step { thread, step, attempt, result } => {
+                self.step_finished(thread, result.as_ref().err());
+                let input = match result {
+                    Ok(text) => {
+                        Input::Answered { step, attempt, adapter: text.adapter, content: text.content, usage: text.usage, form: text.form }
+                    }
+                    Err(failure) => Input::CallFailed { step, attempt, failure },
+                };
+                self.input_late(thread, input);
+            }
+            Finished::Extracted { thread, step, result } => {
+                let input = match result {
+                    Ok((meta, rung)) => Input::MetaRead { step, meta, rung },
+                    Err(errors) => Input::MetaRefused { step, errors },
+                };
+                self.input_late(thread, input);
+            }
+            Finished::Ask { thread, step, ask, result } => self.ask_finished(thread, step, ask, result),
+        }
+    }
+
+    fn step_finished(&mut self, thread: ThreadId, failure: Option<&CallFailure>) {
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        if let Running::Hosted(_, pass) = std::mem::replace(&mut slot.call, Running::Nothing) {
+            self.give_back(&pass, failure);
+        }
+    }
+
+    fn ask_finished(&mut self, id: ThreadId, step: u32, ask: AskNo, result: Result<(super::CallText, Option<RawJson>), CallFailure>) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if let Some((_, pass)) = slot.ask_calls.remove(&ask) {
+            self.give_back(&pass, result.as_ref().err());
+        }
+        match result {
+            Ok((text, meta)) => {
+                let input = Input::AskAnswered { step, ask, adapter: text.adapter, content: text.content, meta, usage: text.usage };
+                self.input_late(id, input);
+            }
+            Err(failure) => self.ask_failed(id, ask, &failure),
+        }
+    }
+
+    fn ask_failed(&mut self, id: ThreadId, ask: AskNo, failure: &CallFailure) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.machine.ask_failed(ask);
+        let askers = slot.askers.remove(&ask).unwrap_or_default();
+        let Some(key) = slot.worker() else { return };
+        let session = self.session(&key);
+        let error = failure.to_string();
+        let frames = askers.into_iter().filter(|(of, _)| *of == session).map(|(_, ask)| ToWorker::AskFailed { ask, error: error.clone() });
+        self.to_worker(&key, frames.collect());
+    }
+
+    /// Takes a place at the brakes, or puts the call into the waiting line.
+    fn pass(&mut self, resolved: &Resolved, held: Held) -> Option<Pass> {
+        let now = clock::now();
+        match self.brakes.pass(&resolved.gates, resolved.counts(), now) {
+            Ok(pass) => Some(pass),
+            Err(reason) => {
+                if let Held::Step { thread, .. } = &held
+                    && let Some(slot) = self.slots.get_mut(thread)
+                {
+                    slot.call = Running::Waiting;
+                }
+                tracing::info!(thread = %held.thread(), reason, "a call waits");
+                self.brakes.held.push_back((held, reason));
+                if let Some(wait) = self.brakes.next_free(now) {
+                    self.timers.at(Instant::now() + wait, Timer::Brakes);
+                }
+                None
+            }
+        }
+    }
+
+    /// A call is over: what it held is free, and the next ones may go.
+    pub(super) fn give_back(&mut self, pass: &Pass, failure: Option<&CallFailure>) {
+        let failed = match failure.map(|failure| failure.kind) {
+            None => Some(false),
+            Some(FailureKind::Cancelled | FailureKind::Config) => None,
+            Some(_) => Some(true),
+        };
+        if self.brakes.ended(pass, failed) {
+            self.keep(FAILURES, self.brakes.failures.to_string());
+        }
+        self.release_brakes();
+    }
+
+    /// Calls were stopped by us: what they held is free.
+    pub(super) fn stopped_calls(&mut self, passes: Vec<Pass>) {
+        for pass in &passes {
+            self.brakes.ended(pass, None);
+        }
+        self.release_brakes();
+    }
+
+    /// Lets calls that wait try again.
+    pub(super) fn release_brakes(&mut self) {
+        for _ in 0..self.brakes.held.len() {
+            let Some((held, _)) = self.brakes.held.pop_front() else { return };
+            let waits = self.slots.get(&held.thread()).is_some_and(|slot| slot.machine.thread().kill.is_none());
+            match held {
+                _ if !waits => {}
+                Held::Step { thread, step, attempt, rung } => self.call(thread, step, attempt, rung),
+                Held::Ask { thread, step, ask } => self.call_ask(thread, step, ask),
+            }
+        }
+    }
+
+    pub(super) fn reset_limits(&mut self) {
+        self.brakes.reset();
+        self.keep(FAILURES, "0".to_owned());
+        self.keep(RESET_AT, clock::now().millis().to_string());
+        self.note("limits_reset", "limits", std::collections::BTreeMap::new());
+        self.release_brakes();
+    }
+
+    fn keep(&mut self, name: &str, value: String) {
+        self.order(Turn { counters: vec![(name.to_owned(), value)], ..Turn::default() }, false, TurnTag::Note);
+    }
+}

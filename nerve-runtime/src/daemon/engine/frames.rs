@@ -1,0 +1,150 @@
+//! What workers say.
+
+use nerve_core::thread::{AskState, Effect, End, Input};
+use nerve_core::wire::{AskId, CallId, Choice, ToDaemon, ToWorker, Work};
+use nerve_core::{AdapterSource, RawJson, ThreadId};
+
+use super::slot::{CallRef, Running, Told};
+use super::timers::Timer;
+use super::{Engine, WorkerKey};
+
+impl Engine {
+    pub(super) fn frame(&mut self, key: &WorkerKey, frame: ToDaemon) {
+        match frame {
+            ToDaemon::Decision { thread, upto, choice } => self.decided(thread, upto, choice),
+            ToDaemon::DecideFailed { thread, upto, error } => self.input_late(thread, Input::DecideFailed { upto, error }),
+            ToDaemon::NeedContext { thread, have } => self.need_context(key, thread, have),
+            ToDaemon::MetaOk { thread, upto } => {
+                let step = u32::try_from(upto).unwrap_or(u32::MAX);
+                let session = self.session(key);
+                if self.input(thread, Input::MetaAccepted { step }).is_ok()
+                    && let Some(slot) = self.slots.get_mut(&thread)
+                {
+                    slot.told = Some(Told { session, steps: upto });
+                }
+            }
+            ToDaemon::MetaRefused { thread, upto, error } => {
+                let step = u32::try_from(upto).unwrap_or(u32::MAX);
+                self.input_late(thread, Input::MetaRefused { step, errors: vec![error] });
+            }
+            ToDaemon::RoleDone { call, content, meta } => self.role_done(key, call, content, meta),
+            ToDaemon::RoleFailed { call, error } => self.role_failed(call, error),
+            ToDaemon::Text { call, reply } => self.adapter_answered(call, reply),
+            ToDaemon::Ask { call, ask, adapter, prompt, schema, count } => self.asked(key, call, ask, adapter, prompt, schema, count),
+            ToDaemon::Observation { sense, tick, signal, state, start, note } => {
+                self.observed(&sense, tick, nerve_core::Observation { signal, state, start, note });
+            }
+            ToDaemon::ComputeFailed { sense, tick, error } => self.tick_failed(&sense, tick, &error),
+            ToDaemon::Log { line } => tracing::info!(target: "worker", worker = %key, "{line}"),
+            // Ready was heard by the supervisor; a pong needs no answer.
+            ToDaemon::Ready { .. } | ToDaemon::Pong { .. } => {}
+        }
+    }
+
+    fn decided(&mut self, thread: ThreadId, upto: usize, mut choice: Choice) {
+        let Some(slot) = self.slots.get(&thread) else { return };
+        let (workflow, dry_run) = (slot.workflow().to_owned(), slot.machine.thread().launch.dry_run);
+        if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
+            let settled = self.host.settle(&self.config, &workflow, role, work);
+            *timeout_ms = settled.timeout_ms.or(*timeout_ms).or(settled.default_timeout_ms);
+            *effects = effects.or(Some(settled.effects));
+            if dry_run && !settled.scripted && lacks_example(work) {
+                let reason = Some(format!("dry run: no example for role `{role}`"));
+                return self.input_late(thread, Input::End(End::Completed { reason }));
+            }
+        }
+        self.input_late(thread, Input::Decided { upto, choice });
+    }
+
+    /// The worker's memory of a thread is not what was thought: tell it anew and ask again.
+    fn need_context(&mut self, key: &WorkerKey, thread: ThreadId, have: usize) {
+        let session = self.session(key);
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        slot.told = (have > 0).then_some(Told { session, steps: have });
+        match &slot.call {
+            Running::Worker(call) => {
+                let call = *call;
+                self.calls.remove(&call);
+                if let Some((step, attempt)) = self.slots.get(&thread).and_then(|slot| slot.machine.attempt_in_flight()) {
+                    self.run_role(thread, step, attempt);
+                }
+            }
+            _ => {
+                if let Some(Effect::Decide { upto, check }) = slot.machine.pending_question() {
+                    self.ask_moderator(thread, upto, check);
+                }
+            }
+        }
+    }
+
+    fn role_done(&mut self, key: &WorkerKey, call: CallId, content: String, meta: RawJson) {
+        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+        let session = self.session(key);
+        let result = self.input(thread, Input::RoleDone { step, attempt, content, meta });
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        slot.call = Running::Nothing;
+        let passes = slot.abort_asks();
+        if result.is_ok() {
+            // The worker took the step into its memory and goes on to the decision by itself.
+            slot.told = Some(Told { session, steps: step as usize });
+            slot.decision += 1;
+            let question = slot.decision;
+            let killed = slot.machine.thread().kill.is_some();
+            self.timers.at(tokio::time::Instant::now() + self.config.supervision.decide, Timer::Decision(thread, question));
+            if killed {
+                self.input_late(thread, Input::Stopped);
+            }
+        }
+        self.stopped_calls(passes);
+    }
+
+    fn role_failed(&mut self, call: CallId, error: String) {
+        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        slot.call = Running::Nothing;
+        let passes = slot.abort_asks();
+        let killed = slot.machine.thread().kill.is_some();
+        self.input_late(thread, Input::RoleFailed { step, attempt, error });
+        if killed {
+            self.input_late(thread, Input::Stopped);
+        }
+        self.stopped_calls(passes);
+    }
+
+    fn adapter_answered(&mut self, call: CallId, reply: nerve_core::Reply) {
+        let Some(CallRef { thread, step, attempt, form, .. }) = self.calls.remove(&call) else { return };
+        if let Some(slot) = self.slots.get_mut(&thread) {
+            slot.call = Running::Nothing;
+        }
+        let input = Input::Answered { step, attempt, adapter: "own".to_owned(), content: reply.content, usage: reply.usage, form };
+        self.input_late(thread, input);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]
+    fn asked(&mut self, key: &WorkerKey, call: CallId, ask: AskId, adapter: AdapterSource, prompt: String, schema: Option<RawJson>, count: u32) {
+        let Some(CallRef { thread, step, attempt, .. }) = self.calls.get(&call).cloned() else { return };
+        let session = self.session(key);
+        let hash = super::super::calls::ask_key(&adapter, &prompt, schema.as_ref());
+        let input = Input::Ask { step, attempt, key: hash.clone(), count, adapter, prompt, schema };
+        match self.input(thread, input) {
+            Ok(()) => {
+                let Some(slot) = self.slots.get_mut(&thread) else { return };
+                if let Some(no) = slot.machine.ask_no(&hash, count) {
+                    slot.askers.entry(no).or_default().push((session, ask));
+                    let asked = slot.machine.thread().acting().and_then(|acting| acting.asks.get(no.0 as usize));
+                    let kept = asked.is_some_and(|asked| matches!(asked.state, AskState::Answered(_)));
+                    tracing::debug!(thread = %thread, step, ask = no.0, kept, "asked");
+                }
+            }
+            Err(refused) => self.to_worker(key, vec![ToWorker::AskFailed { ask, error: refused.to_string() }]),
+        }
+    }
+}
+
+fn lacks_example(work: &Work) -> bool {
+    match work {
+        Work::Hosted(hosted) => hosted.example.is_none(),
+        // A hand-written role runs in a dry run too; it sees `dry_run()` and its asks are not made.
+        Work::Written => false,
+    }
+}

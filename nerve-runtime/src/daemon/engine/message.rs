@@ -1,0 +1,128 @@
+//! What reaches the engine's inbox.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nerve_core::config::Config;
+use nerve_core::thread::{AskNo, Resume};
+use nerve_core::{CallFailure, RawJson, ThreadId, TickId, Usage};
+use tokio::sync::oneshot;
+
+use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
+use super::super::journal::Written;
+use super::super::supervisor::Event;
+use super::super::{BuildRecord, BuildSpec};
+
+/// Who a child is: one process per sense group and build, one per workflow and build.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum WorkerKey {
+    Senses { group: String, build: nerve_core::BuildId },
+    Workflow { name: String, build: nerve_core::BuildId },
+}
+
+impl WorkerKey {
+    pub(crate) fn build(&self) -> &nerve_core::BuildId {
+        match self {
+            Self::Senses { build, .. } | Self::Workflow { build, .. } => build,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Senses { .. } => "senses",
+            Self::Workflow { .. } => "workflow",
+        }
+    }
+}
+
+impl fmt::Display for WorkerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Senses { group, build } => write!(f, "senses/{group}@{build}"),
+            Self::Workflow { name, build } => write!(f, "workflow/{name}@{build}"),
+        }
+    }
+}
+
+/// A message to the engine.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Worker(WorkerKey, Event),
+    Written(Written),
+    Call(Finished),
+    Request(Request),
+    Config(Arc<Config>),
+    ConfigProblem(String),
+    Build(BuildRecord, BuildSpec),
+}
+
+/// A call of the daemon's that came back.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    /// The call of a step: its text.
+    Step { thread: ThreadId, step: u32, attempt: u32, result: Result<CallText, CallFailure> },
+    /// The reading of a step's meta.
+    Extracted { thread: ThreadId, step: u32, result: Result<(RawJson, String), Vec<String>> },
+    /// The call of an ask, with its meta.
+    Ask { thread: ThreadId, step: u32, ask: AskNo, result: Result<(CallText, Option<RawJson>), CallFailure> },
+}
+
+/// A text with what it cost.
+#[derive(Debug)]
+pub(crate) struct CallText {
+    pub adapter: String,
+    pub content: String,
+    pub usage: Usage,
+    pub form: Option<RawJson>,
+}
+
+/// What was asked of a trigger.
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    pub workflow: String,
+    pub prompt: String,
+    pub key: Option<String>,
+    pub workdir: Option<String>,
+    pub max_rounds: Option<u32>,
+    pub dry_run: bool,
+    pub origin: nerve_core::thread::Origin,
+}
+
+/// The answer to one request.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, ErrorBody>>;
+
+/// What callers of the API ask of the engine; reads of what is stored do not come here.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Trigger(Trigger, Reply<ThreadId>),
+    TriggerSense(String, Reply<TickOutcome>),
+    Kill { thread: ThreadId, by: String, reply: Reply<()> },
+    Resume { thread: ThreadId, resume: Resume, reply: Reply<()> },
+    /// Answers when the thread is over or parked, or is not open at all.
+    Wait { thread: ThreadId, reply: oneshot::Sender<()> },
+    Look(oneshot::Sender<Look>),
+    ResetLimits(Reply<()>),
+    ResetWorker { key: String, reply: Reply<()> },
+    Stop { now: bool, reply: oneshot::Sender<Vec<String>> },
+}
+
+/// A tick that is in the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct TickOutcome {
+    pub tick: TickId,
+    pub signal: Option<RawJson>,
+    pub thread: Option<ThreadId>,
+}
+
+/// What the engine knows that is not in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub build: nerve_core::BuildId,
+    pub senses: Vec<SenseItem>,
+    pub workflows: Vec<WorkflowItem>,
+    pub workers: Vec<WorkerItem>,
+    pub limits: LimitsState,
+    pub store: StoreState,
+    pub config_problem: Option<String>,
+    pub build_problem: Option<String>,
+}

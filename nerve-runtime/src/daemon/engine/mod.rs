@@ -1,0 +1,228 @@
+//! The engine: one loop that owns every open thread, every queue and every schedule.
+//!
+//! It takes messages in chunks, lets the thread machines decide, hands what they wrote to the journal once a chunk, and
+//! acts when the journal says that it is durable. It awaits nothing but its inbox and its timers; what takes long runs
+//! elsewhere and comes back as a message.
+
+mod accept;
+mod brakes;
+mod calls;
+mod frames;
+mod message;
+mod perform;
+mod recover;
+mod reload;
+mod requests;
+mod senses;
+mod slot;
+mod stop;
+mod timers;
+mod view;
+mod workers;
+mod written;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use nerve_core::config::Config;
+use nerve_core::thread::{Input, Refused, Rules};
+use nerve_core::wire::{CallId, Manifest};
+use nerve_core::{BuildId, ThreadId};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::calls::Host;
+use super::journal::{Order, TurnNo};
+use super::{BuildSpec, Layout};
+use brakes::Brakes;
+pub(crate) use calls::REASKS;
+pub(crate) use message::{CallText, Finished, Look, Message, Request, TickOutcome, Trigger};
+pub(crate) use message::WorkerKey;
+use senses::SenseSlot;
+use slot::{CallRef, Line, Slot};
+use stop::Stopping;
+use timers::Timers;
+use workers::Worker;
+use written::TurnTag;
+
+/// What the engine is made with.
+pub(crate) struct Parts {
+    pub layout: Layout,
+    pub config: Arc<Config>,
+    pub build: BuildSpec,
+    pub manifest: Manifest,
+    pub journal: mpsc::UnboundedSender<Vec<Order>>,
+    pub inbox: mpsc::UnboundedReceiver<Message>,
+    pub tell: mpsc::UnboundedSender<Message>,
+    pub host: Host,
+}
+
+pub(crate) struct Engine {
+    layout: Layout,
+    config: Arc<Config>,
+    config_problem: Option<String>,
+    build: BuildSpec,
+    manifest: Manifest,
+    build_problem: Option<String>,
+    /// A build whose first worker has yet to say `ready`.
+    candidate: Option<reload::Candidate>,
+    builds: HashMap<BuildId, BuildSpec>,
+    journal: mpsc::UnboundedSender<Vec<Order>>,
+    tell: mpsc::UnboundedSender<Message>,
+    host: Host,
+    slots: HashMap<ThreadId, Slot>,
+    lines: HashMap<String, Line>,
+    workers: HashMap<WorkerKey, Worker>,
+    senses: HashMap<String, SenseSlot>,
+    /// Calls that workers run.
+    calls: HashMap<CallId, CallRef>,
+    next_call: u64,
+    brakes: Brakes,
+    timers: Timers,
+    /// Threads with something to write or to do at the end of this chunk.
+    dirty: BTreeSet<ThreadId>,
+    orders: Vec<Order>,
+    turns: HashMap<TurnNo, TurnTag>,
+    next_turn: u64,
+    outage: Option<String>,
+    fenced: bool,
+    stopping: Option<Stopping>,
+    /// Children of old builds on their way out.
+    retired: Vec<tokio::sync::oneshot::Receiver<()>>,
+}
+
+/// The most messages that are taken before anything is written.
+const CHUNK: usize = 256;
+
+impl Engine {
+    pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let Parts { layout, config, build, manifest, journal, inbox, tell, host } = parts;
+        let builds = HashMap::from([(build.id.clone(), build.clone())]);
+        let engine = Self {
+            layout,
+            brakes: Brakes::new(&config.limits),
+            config,
+            config_problem: None,
+            build,
+            manifest,
+            build_problem: None,
+            candidate: None,
+            builds,
+            journal,
+            tell,
+            host,
+            slots: HashMap::new(),
+            lines: HashMap::new(),
+            workers: HashMap::new(),
+            senses: HashMap::new(),
+            calls: HashMap::new(),
+            next_call: 1,
+            timers: Timers::default(),
+            dirty: BTreeSet::new(),
+            orders: Vec::new(),
+            turns: HashMap::new(),
+            next_turn: 1,
+            outage: None,
+            fenced: false,
+            stopping: None,
+            retired: Vec::new(),
+        };
+        (engine, inbox)
+    }
+
+    /// Runs until a stop is complete.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        self.schedule_senses();
+        let mut chunk = Vec::with_capacity(CHUNK);
+        loop {
+            self.flush();
+            if self.over() {
+                break;
+            }
+            let timer = async {
+                match self.timers.next() {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = inbox.recv_many(&mut chunk, CHUNK) => {}
+                () = timer => {}
+            }
+            for message in chunk.drain(..) {
+                self.take(message);
+            }
+            for timer in self.timers.due(Instant::now()) {
+                self.fire(timer);
+            }
+        }
+        self.stop_workers().await;
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Worker(key, event) => self.worker_event(key, event),
+            Message::Written(written) => self.written(written),
+            Message::Call(finished) => self.call_finished(finished),
+            Message::Request(request) => self.request(request),
+            Message::Config(config) => self.reload(config),
+            Message::ConfigProblem(problem) => {
+                tracing::error!(problem, "nerve.yaml was not taken over; the last good one serves");
+                self.config_problem = Some(problem);
+            }
+            Message::Build(record, spec) => self.try_build(record, spec),
+        }
+    }
+
+    /// Gives a thread what happened to it. What it answers is written at the end of the chunk.
+    fn input(&mut self, id: ThreadId, input: Input) -> Result<(), Refused> {
+        let Some(slot) = self.slots.get_mut(&id) else { return Err(Refused::NotExpected("anything: the thread is not open")) };
+        let entries = slot.machine.handle(input)?;
+        slot.note(entries, super::clock::now());
+        self.dirty.insert(id);
+        Ok(())
+    }
+
+    /// [`input`](Self::input) for what may come late: a refusal is the machine doing its work, and only told to the log.
+    fn input_late(&mut self, id: ThreadId, input: Input) {
+        if let Err(refused) = self.input(id, input) {
+            tracing::debug!(thread = %id, %refused, "a late result was refused");
+        }
+    }
+
+    /// Writes what is new and acts on what is durable, until nothing is left to do in this chunk.
+    fn flush(&mut self) {
+        while let Some(id) = self.dirty.pop_first() {
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            if slot.has_news() {
+                let (turn, refusable) = slot.turn();
+                let no = self.order(turn, refusable, TurnTag::Thread(id));
+                tracing::trace!(thread = %id, turn = no.0, "to the journal");
+            } else if slot.is_settled() {
+                self.settle(id);
+            }
+        }
+        if !self.orders.is_empty() {
+            let orders = std::mem::take(&mut self.orders);
+            if self.journal.send(orders).is_err() {
+                tracing::error!("the journal's writer is gone");
+                self.fenced = true;
+            }
+        }
+    }
+
+    fn order(&mut self, turn: nerve_store::Turn, refusable: bool, tag: TurnTag) -> TurnNo {
+        let no = TurnNo(self.next_turn);
+        self.next_turn += 1;
+        self.turns.insert(no, tag);
+        self.orders.push(Order { no, turn, refusable });
+        no
+    }
+
+    fn rules(&self, workflow: &str) -> Rules {
+        // One more rung than the re-asks when a second model stands ready.
+        let second = self.config.extract.is_some() || self.config.workflows.get(workflow).is_some_and(|w| w.roles.values().any(|r| r.extract.is_some()));
+        Rules { max_reasks: REASKS + u32::from(second) }
+    }
+}

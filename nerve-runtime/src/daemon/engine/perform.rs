@@ -1,0 +1,176 @@
+//! Putting questions to workers.
+
+use nerve_core::thread::{AskNo, AskState, CrashCause, Input, ParkReason};
+use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
+use nerve_core::{RawJson, Request, ThreadId};
+use tokio::time::Instant;
+
+use super::slot::{CallRef, Running, Told};
+use super::timers::Timer;
+use super::{Engine, WorkerKey};
+
+/// How much of a context travels in one frame.
+const PIECE: usize = 1024 * 1024;
+
+/// How much of a step's text a worker is sent.
+const LONGEST_TEXT: usize = 4 * 1024 * 1024;
+
+impl Engine {
+    /// Asks what follows; with `check`, the meta of the step under way travels along.
+    pub(super) fn ask_moderator(&mut self, id: ThreadId, upto: usize, check: Option<RawJson>) {
+        let Some(key) = self.worker_of(id) else { return };
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.decision += 1;
+        let question = slot.decision;
+        let checked = check.and_then(|meta| slot.machine.thread().acting().map(|acting| (acting.intent.role.clone(), meta)));
+        let mut frames = self.context(id, &key, upto - usize::from(checked.is_some()));
+        if let (Some((role, meta)), Some(slot)) = (&checked, self.slots.get_mut(&id)) {
+            // The moderator is to see the step as it will be once its meta is taken.
+            let content = slot.machine.thread().acting().and_then(|acting| acting.texts.first()).map(|text| text.content.clone());
+            let n = u32::try_from(upto).unwrap_or(u32::MAX);
+            let step = ContextStep { n, role: role.clone(), content: shortened(content.unwrap_or_default()), meta: meta.clone() };
+            frames.push(ToWorker::Context { thread: id, start: None, from: upto - 1, steps: vec![step] });
+        }
+        frames.push(ToWorker::Decide { thread: id, upto, check: checked.map(|(role, meta)| CheckMeta { role, meta }) });
+        self.to_worker(&key, frames);
+        self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
+    }
+
+    /// Has the worker run a hand-written role.
+    pub(super) fn run_role(&mut self, id: ThreadId, step: u32, attempt: u32) {
+        let Some(key) = self.worker_of(id) else { return };
+        let call = self.new_call(id, step, attempt, &key, None);
+        let mut frames = self.context(id, &key, step as usize - 1);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.call = Running::Worker(call);
+        let Some(acting) = slot.machine.thread().acting() else { return };
+        let timeout = std::time::Duration::from_millis(acting.intent.timeout_ms);
+        frames.push(ToWorker::RunRole {
+            call,
+            thread: id,
+            role: acting.intent.role.clone(),
+            step,
+            attempt,
+            idempotency_key: format!("{id}-{step}"),
+        });
+        self.to_worker(&key, frames);
+        self.timers.at(Instant::now() + timeout, Timer::Call(call));
+    }
+
+    /// Has the worker ask a role's own adapter.
+    pub(super) fn run_adapter(&mut self, id: ThreadId, step: u32, attempt: u32, request: Request, form: RawJson) {
+        let Some(key) = self.worker_of(id) else { return };
+        let call = self.new_call(id, step, attempt, &key, Some(form));
+        let mut frames = self.context(id, &key, step as usize - 1);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.call = Running::Worker(call);
+        let Some(acting) = slot.machine.thread().acting() else { return };
+        let timeout = std::time::Duration::from_millis(acting.intent.timeout_ms);
+        frames.push(ToWorker::RunAdapter { call, thread: id, role: acting.intent.role.clone(), request });
+        self.to_worker(&key, frames);
+        self.timers.at(Instant::now() + timeout, Timer::Call(call));
+    }
+
+    /// Gives an answer that is in the journal to the role that waits for it.
+    pub(super) fn answer_ask(&mut self, id: ThreadId, ask: AskNo) {
+        let Some(key) = self.worker_of(id) else { return };
+        let session = self.session(&key);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let asked = slot.machine.thread().acting().and_then(|acting| acting.asks.get(ask.0 as usize));
+        let Some(AskState::Answered(answer)) = asked.map(|asked| &asked.state) else { return };
+        let answer = answer.clone();
+        let frames: Vec<_> = slot
+            .askers
+            .remove(&ask)
+            .into_iter()
+            .flatten()
+            .filter(|(of, _)| *of == session)
+            .map(|(_, ask)| ToWorker::Answer { ask, text: shortened(answer.content.clone()), meta: answer.meta.clone(), usage: answer.usage })
+            .collect();
+        if !frames.is_empty() {
+            self.to_worker(&key, frames);
+        }
+    }
+
+    /// Stops everything that runs for a thread that is to be killed.
+    pub(super) fn stop_thread(&mut self, id: ThreadId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let (passes, call) = slot.abort();
+        match call {
+            Some(call) => self.cancel(call),
+            None => self.input_late(id, Input::Stopped),
+        }
+        self.stopped_calls(passes);
+    }
+
+    /// Tells the worker to let go of a call, and waits for that a while.
+    pub(super) fn cancel(&mut self, call: CallId) {
+        let Some(CallRef { worker, .. }) = self.calls.get(&call).cloned() else { return };
+        self.to_worker(&worker, vec![ToWorker::Cancel { call }]);
+        self.timers.at(Instant::now() + self.config.supervision.kill_cancel, Timer::Cancel(call));
+    }
+
+    /// Steps that the worker lacks, in pieces; afterwards it counts as knowing `upto` steps.
+    fn context(&mut self, id: ThreadId, key: &WorkerKey, upto: usize) -> Vec<ToWorker> {
+        let session = self.session(key);
+        let Some(slot) = self.slots.get_mut(&id) else { return Vec::new() };
+        let known = slot.told.filter(|told| told.session == session).map(|told| told.steps);
+        slot.told = Some(Told { session, steps: upto });
+        let mut from = known.unwrap_or(0).min(upto);
+        let mut start = known.is_none().then(|| slot.start_frame());
+        let mut frames = Vec::new();
+        let (mut piece, mut size) = (Vec::new(), 0);
+        for mut step in slot.machine.thread().context(from).into_iter().take(upto - from) {
+            step.content = shortened(step.content);
+            size += step.content.len() + step.meta.get().len();
+            piece.push(step);
+            if size > PIECE {
+                let steps = std::mem::take(&mut piece);
+                let next = from + steps.len();
+                frames.push(ToWorker::Context { thread: id, start: start.take(), from, steps });
+                (from, size) = (next, 0);
+            }
+        }
+        if !piece.is_empty() || start.is_some() {
+            frames.push(ToWorker::Context { thread: id, start, from, steps: piece });
+        }
+        frames
+    }
+
+    /// The process that serves this thread; parks the thread when its build cannot run.
+    pub(super) fn worker_of(&mut self, id: ThreadId) -> Option<WorkerKey> {
+        let key = self.slots.get(&id)?.worker()?;
+        match self.ensure_worker(&key) {
+            Ok(()) => Some(key),
+            Err(why) => {
+                tracing::warn!(thread = %id, why, "its build cannot run: parked");
+                if let Some((step, attempt)) = self.slots.get(&id)?.machine.attempt_in_flight() {
+                    self.input_late(id, Input::AttemptLost { step, attempt, cause: CrashCause::Worker { exit: why.clone() } });
+                }
+                self.input_late(id, Input::Park { reason: ParkReason::Build { why } });
+                None
+            }
+        }
+    }
+
+    fn new_call(&mut self, thread: ThreadId, step: u32, attempt: u32, worker: &WorkerKey, form: Option<RawJson>) -> CallId {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        self.calls.insert(call, CallRef { thread, step, attempt, worker: worker.clone(), form });
+        call
+    }
+}
+
+/// A text as a worker is sent it: one over 4 MiB is cut, with a mark.
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_TEXT {
+        let mut end = LONGEST_TEXT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let left = text.len() - end;
+        text.truncate(end);
+        text.push_str(&format!("\n[nerve: {left} bytes more are stored; see nerve thread show]"));
+    }
+    text
+}

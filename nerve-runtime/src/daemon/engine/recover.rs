@@ -1,0 +1,54 @@
+//! The start of a daemon's life: every open thread goes on from its last entry.
+
+use nerve_core::Timestamp;
+use nerve_core::thread::{Entry, Machine, StateName};
+use nerve_store::ThreadRow;
+
+use super::super::clock;
+use super::Engine;
+use super::brakes::{FAILURES, RESET_AT};
+use super::slot::Slot;
+
+impl Engine {
+    /// Takes over the open threads, in the order in which they were accepted.
+    pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>) {
+        let count = threads.len();
+        let mut workflows = Vec::new();
+        for (row, entries) in threads {
+            let Some(machine) = Machine::restore(entries, self.rules(&row.workflow)) else {
+                tracing::error!(thread = %row.id, "its journal does not begin with its acceptance: left alone");
+                continue;
+            };
+            let mut slot = Slot::restored(machine, row.started_at);
+            let entries = slot.machine.recover();
+            slot.note(entries, clock::now());
+            let line = self.lines.entry(row.workflow.clone()).or_default();
+            match slot.machine.thread().state() {
+                StateName::Queued => line.queue.push_back(row.id),
+                StateName::Started => {
+                    line.active.insert(row.id);
+                }
+                _ => {}
+            }
+            if !workflows.contains(&row.workflow) {
+                workflows.push(row.workflow);
+            }
+            self.slots.insert(row.id, slot);
+            self.dirty.insert(row.id);
+        }
+        if count > 0 {
+            tracing::info!(threads = count, "resumed");
+        }
+        for workflow in workflows {
+            self.pump(&workflow);
+        }
+    }
+
+    /// Takes over what was counted in earlier lives.
+    pub(crate) fn remember_limits(&mut self, calls: Vec<Timestamp>, counters: &[(String, String)]) {
+        let value = |name: &str| counters.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<i64>().ok());
+        let reset_at = Timestamp::from_millis(value(RESET_AT).unwrap_or(0));
+        let failures = u32::try_from(value(FAILURES).unwrap_or(0)).unwrap_or(0);
+        self.brakes.remember(calls.into_iter().filter(|at| *at >= reset_at).collect(), failures);
+    }
+}

@@ -1,0 +1,114 @@
+//! Taking over a new config or build while everything runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nerve_core::config::Config;
+use nerve_core::wire::Manifest;
+
+use super::super::{BuildRecord, BuildSpec};
+use super::{Engine, WorkerKey};
+
+/// A build that is to become the current one when its first worker is ready.
+pub(super) struct Candidate {
+    pub(super) spec: BuildSpec,
+    probe: WorkerKey,
+}
+
+impl Engine {
+    /// Takes over a config that was read without errors.
+    pub(super) fn reload(&mut self, config: Arc<Config>) {
+        self.config_problem = None;
+        if *self.config == *config {
+            return;
+        }
+        self.brakes.set(&config.limits);
+        self.config = config;
+        tracing::info!("nerve.yaml was taken over");
+        self.note("config_reload", "nerve.yaml", BTreeMap::new());
+        self.reload_senses();
+        self.respecify_workers();
+        let workflows: Vec<String> = self.lines.keys().cloned().collect();
+        for workflow in workflows {
+            self.pump(&workflow);
+        }
+        for slot in self.slots.values_mut() {
+            let second = self.config.extract.is_some();
+            slot.machine.set_rules(nerve_core::thread::Rules { max_reasks: super::REASKS + u32::from(second) });
+        }
+        self.release_brakes();
+    }
+
+    /// Starts the first worker of a new build; it becomes current when that worker is ready and covers what is needed.
+    pub(super) fn try_build(&mut self, record: BuildRecord, spec: BuildSpec) {
+        if spec.id == self.build.id || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == spec.id) {
+            return;
+        }
+        let probe = match (self.config.workflows.keys().next(), self.config.senses.values().next()) {
+            (Some(name), _) => WorkerKey::Workflow { name: name.clone(), build: spec.id.clone() },
+            (None, sense) => {
+                let group = sense.map_or_else(|| "default".to_owned(), |sense| sense.group.clone());
+                WorkerKey::Senses { group, build: spec.id.clone() }
+            }
+        };
+        tracing::info!(build = %record.build, "trying the new build");
+        self.builds.insert(spec.id.clone(), spec.clone());
+        self.candidate = Some(Candidate { spec, probe: probe.clone() });
+        match self.ensure_worker(&probe) {
+            Ok(()) => {
+                if let Some(worker) = self.workers.get(&probe) {
+                    worker.handle.reset();
+                    worker.handle.start();
+                }
+            }
+            Err(why) => self.candidate_failed(&probe, &why),
+        }
+    }
+
+    pub(super) fn candidate_ready(&mut self, key: &WorkerKey, manifest: &Manifest) {
+        let Some(candidate) = self.candidate.take_if(|candidate| candidate.probe == *key) else { return };
+        if let Some(missing) = self.not_covered(manifest) {
+            return self.refuse_build(&candidate.spec, key, &missing);
+        }
+        let old = std::mem::replace(&mut self.build, candidate.spec);
+        self.manifest = manifest.clone();
+        self.build_problem = None;
+        let waits = self.slots.values().filter(|slot| slot.machine.thread().build.as_ref() == Some(&old.id)).count();
+        tracing::info!(build = %self.build.id, "build taken over; {waits} open threads stay on {}", old.id);
+        let details = BTreeMap::from([("from", old.id.to_string()), ("to", self.build.id.to_string()), ("open_threads", waits.to_string())]);
+        let current = self.build.id.to_string();
+        self.note("build_reload", &current, details);
+        let others: Vec<_> = self.workers.keys().filter(|key| *key.build() != self.build.id).cloned().collect();
+        for key in others {
+            self.retire_if_unused(&key);
+        }
+        let workflows: Vec<String> = self.lines.keys().cloned().collect();
+        for workflow in workflows {
+            self.pump(&workflow);
+        }
+    }
+
+    pub(super) fn candidate_failed(&mut self, key: &WorkerKey, why: &str) {
+        if let Some(candidate) = self.candidate.take_if(|candidate| candidate.probe == *key) {
+            self.refuse_build(&candidate.spec, key, why);
+        }
+    }
+
+    fn refuse_build(&mut self, spec: &BuildSpec, probe: &WorkerKey, why: &str) {
+        let problem = format!("build {} was not taken over, {} serves: {why}", spec.id, self.build.id);
+        tracing::error!(problem);
+        self.build_problem = Some(problem);
+        if let Some(worker) = self.workers.remove(probe) {
+            self.retired.push(worker.handle.begin_stop());
+        }
+    }
+
+    /// What nerve.yaml or a waiting thread needs and this build lacks.
+    fn not_covered(&self, manifest: &Manifest) -> Option<String> {
+        let sense = self.config.senses.keys().find(|name| !manifest.senses.contains(name)).map(|name| format!("sense `{name}`"));
+        let workflow = self.config.workflows.keys().find(|name| manifest.workflow(name).is_none()).map(|name| format!("workflow `{name}`"));
+        let queued = self.slots.values().find(|slot| slot.is_queued() && manifest.workflow(slot.workflow()).is_none());
+        let queued = queued.map(|slot| format!("workflow `{}`, for which threads wait", slot.workflow()));
+        sense.or(workflow).or(queued).map(|what| format!("it lacks {what}"))
+    }
+}

@@ -1,0 +1,102 @@
+//! What callers of the API ask for.
+
+use nerve_core::ThreadId;
+use nerve_core::thread::{Input, Refused, Resume};
+
+use super::super::api::dto::{ErrorBody, ErrorKind};
+use super::message::Reply;
+use super::{Engine, Request};
+
+impl Engine {
+    pub(super) fn request(&mut self, request: Request) {
+        match request {
+            Request::Trigger(trigger, reply) => match self.accept(trigger) {
+                Ok(id) => {
+                    if let Some(slot) = self.slots.get_mut(&id) {
+                        slot.accepted = Some(reply);
+                    }
+                }
+                Err(refusal) => {
+                    let _ = reply.send(Err(refusal));
+                }
+            },
+            Request::TriggerSense(name, reply) => self.trigger_sense(&name, reply),
+            Request::Kill { thread, by, reply } => self.kill(thread, by, reply),
+            Request::Resume { thread, resume, reply } => self.resume(thread, resume, reply),
+            Request::Wait { thread, reply } => match self.slots.get_mut(&thread) {
+                Some(slot) if slot.machine.thread().state() != nerve_core::thread::StateName::Waiting => slot.waiting.push(reply),
+                _ => {
+                    let _ = reply.send(());
+                }
+            },
+            Request::Look(reply) => {
+                let _ = reply.send(self.look());
+            }
+            Request::ResetLimits(reply) => {
+                self.reset_limits();
+                let _ = reply.send(Ok(()));
+            }
+            Request::ResetWorker { key, reply } => {
+                let _ = reply.send(self.reset_worker(&key));
+            }
+            Request::Stop { now, reply } => {
+                let waits_for = self.begin_stop(now);
+                let _ = reply.send(waits_for);
+            }
+        }
+    }
+
+    /// Answers when the request is durable; the end follows by itself.
+    fn kill(&mut self, id: ThreadId, by: String, reply: Reply<()>) {
+        let answer = match self.input(id, Input::Kill { by }) {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(not_open(id, &refused)),
+        };
+        match (answer, self.slots.get_mut(&id)) {
+            (Ok(()), Some(slot)) => slot.on_written.push(reply),
+            (answer, _) => {
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    fn resume(&mut self, id: ThreadId, resume: Resume, reply: Reply<()>) {
+        let answer = match self.input(id, Input::Resume(resume)) {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(not_open(id, &refused)),
+        };
+        match (answer, self.slots.get_mut(&id)) {
+            (Ok(()), Some(slot)) => slot.on_written.push(reply),
+            (answer, _) => {
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    fn reset_worker(&mut self, name: &str) -> Result<(), ErrorBody> {
+        let found: Vec<_> = self.workers.keys().filter(|key| key.to_string() == name || key.to_string().starts_with(&format!("{name}@"))).cloned().collect();
+        if found.is_empty() {
+            let known: Vec<_> = self.workers.keys().map(ToString::to_string).collect();
+            let body = ErrorBody::new(ErrorKind::NotFound, "NV0308", format!("there is no worker `{name}`"));
+            return Err(body.help(format!("workers: {}", known.join(", "))));
+        }
+        for key in found {
+            if let Some(worker) = self.workers.get_mut(&key) {
+                worker.blocked = None;
+                worker.crashes = 0;
+                worker.handle.reset();
+            }
+            if let super::WorkerKey::Workflow { name, .. } = key {
+                self.pump(&name);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_open(id: ThreadId, refused: &Refused) -> ErrorBody {
+    match refused {
+        Refused::Ended(state) => ErrorBody::new(ErrorKind::Conflict, "NV0309", format!("{id} has ended already: {state}")),
+        Refused::NotExpected(_) => ErrorBody::new(ErrorKind::Conflict, "NV0310", format!("{id}: {refused}")),
+    }
+}

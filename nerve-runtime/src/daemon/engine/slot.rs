@@ -1,0 +1,197 @@
+//! What the engine holds of an open thread, and of a workflow's line.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use nerve_core::thread::{AskNo, Entry, Machine, Phase};
+use nerve_core::wire::{AskId, CallId, StartFrame};
+use nerve_core::{ThreadId, Timestamp};
+use nerve_store::{JournalEntry, ThreadRow, Turn};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::super::api::dto::ErrorBody;
+use super::super::supervisor::Session;
+use super::WorkerKey;
+use super::brakes::Pass;
+
+/// An open thread.
+pub(super) struct Slot {
+    pub(super) machine: Machine,
+    pub(super) started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    /// Entries that are not handed to the journal yet.
+    news: Vec<(u32, Entry, Timestamp)>,
+    /// Turns that are handed to the journal and not durable yet.
+    writing: u32,
+    /// The caller that waits for the acceptance.
+    pub(super) accepted: Option<oneshot::Sender<Result<ThreadId, ErrorBody>>>,
+    /// Callers that wait for the end.
+    pub(super) waiting: Vec<oneshot::Sender<()>>,
+    /// Callers that wait until what they asked for is durable.
+    pub(super) on_written: Vec<oneshot::Sender<Result<(), ErrorBody>>>,
+    /// What the worker of this session knows of the thread.
+    pub(super) told: Option<Told>,
+    /// The call that runs for the step under way.
+    pub(super) call: Running,
+    /// Roles that wait for asks.
+    pub(super) askers: HashMap<AskNo, Vec<(Session, AskId)>>,
+    /// Calls that run for asks.
+    pub(super) ask_calls: HashMap<AskNo, (AbortHandle, Pass)>,
+    /// Counts the questions put to the moderator, so that a deadline knows its own.
+    pub(super) decision: u64,
+}
+
+/// How much of a thread a worker's session has been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) session: Session,
+    pub(super) steps: usize,
+}
+
+/// What runs for the step under way.
+#[derive(Debug)]
+pub(super) enum Running {
+    Nothing,
+    /// A task of the daemon's.
+    Hosted(AbortHandle, Pass),
+    /// The worker.
+    Worker(CallId),
+    /// It waits for a brake.
+    Waiting,
+}
+
+/// What a worker's call belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct CallRef {
+    pub(super) thread: ThreadId,
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) worker: WorkerKey,
+    /// How the meta was asked for, when it is an own adapter's call.
+    pub(super) form: Option<nerve_core::RawJson>,
+}
+
+impl Slot {
+    /// A thread that is being accepted: its first entries are news.
+    pub(super) fn accepted(machine: Machine, entries: Vec<Entry>, at: Timestamp) -> Self {
+        let mut slot = Self::restored(machine, None);
+        slot.news = entries.into_iter().zip(1u32..).map(|(entry, n)| (n, entry, at)).collect();
+        slot
+    }
+
+    /// A thread from the store.
+    pub(super) fn restored(machine: Machine, started_at: Option<Timestamp>) -> Self {
+        Self {
+            machine,
+            started_at,
+            ended_at: None,
+            news: Vec::new(),
+            writing: 0,
+            accepted: None,
+            waiting: Vec::new(),
+            on_written: Vec::new(),
+            told: None,
+            call: Running::Nothing,
+            askers: HashMap::new(),
+            ask_calls: HashMap::new(),
+            decision: 0,
+        }
+    }
+
+    /// Takes entries that the machine has just applied.
+    pub(super) fn note(&mut self, entries: Vec<Entry>, at: Timestamp) {
+        let first = self.machine.thread().entries + 1 - u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        for (entry, n) in entries.into_iter().zip(first..) {
+            match &entry {
+                Entry::Started { .. } => self.started_at = self.started_at.or(Some(at)),
+                Entry::Ended(_) => self.ended_at = Some(at),
+                _ => {}
+            }
+            self.news.push((n, entry, at));
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
+    /// Whether all that the machine decided is durable.
+    pub(super) fn is_settled(&self) -> bool {
+        self.news.is_empty() && self.writing == 0
+    }
+
+    /// The turn that makes the news durable, and whether nobody was promised anything yet.
+    pub(super) fn turn(&mut self) -> (Turn, bool) {
+        let thread = self.machine.thread();
+        let id = thread.launch.thread;
+        let refusable = self.accepted.is_some();
+        self.writing += 1;
+        let entries = self.news.drain(..).map(|(n, entry, at)| JournalEntry::thread(id, n, entry, at)).collect();
+        let row = ThreadRow::of(self.machine.thread(), self.started_at, self.ended_at);
+        (Turn { entries, threads: vec![row], ..Turn::default() }, refusable)
+    }
+
+    pub(super) fn written(&mut self) {
+        self.writing = self.writing.saturating_sub(1);
+    }
+
+    pub(super) fn workflow(&self) -> &str {
+        &self.machine.thread().launch.workflow
+    }
+
+    /// The process that decides for this thread; none before it has started.
+    pub(super) fn worker(&self) -> Option<WorkerKey> {
+        let thread = self.machine.thread();
+        let build = thread.build.clone()?;
+        Some(WorkerKey::Workflow { name: thread.launch.workflow.clone(), build })
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        matches!(self.machine.thread().phase, Phase::Queued)
+    }
+
+    pub(super) fn start_frame(&self) -> StartFrame {
+        let launch = &self.machine.thread().launch;
+        StartFrame {
+            thread: launch.thread,
+            workflow: launch.workflow.clone(),
+            content: launch.prompt.clone(),
+            max_rounds: launch.max_rounds,
+            dry_run: launch.dry_run,
+        }
+    }
+
+    /// Stops the daemon's own calls for this thread; gives what they held, and the worker's call if there is one.
+    pub(super) fn abort(&mut self) -> (Vec<Pass>, Option<CallId>) {
+        let mut passes = self.abort_asks();
+        match std::mem::replace(&mut self.call, Running::Nothing) {
+            Running::Hosted(call, pass) => {
+                call.abort();
+                passes.push(pass);
+                (passes, None)
+            }
+            Running::Worker(call) => {
+                self.call = Running::Worker(call);
+                (passes, Some(call))
+            }
+            Running::Nothing | Running::Waiting => (passes, None),
+        }
+    }
+
+    /// Stops the calls of asks; gives what they held.
+    pub(super) fn abort_asks(&mut self) -> Vec<Pass> {
+        self.askers.clear();
+        let aborted = self.ask_calls.drain().map(|(_, (call, pass))| {
+            call.abort();
+            pass
+        });
+        aborted.collect()
+    }
+}
+
+/// A workflow's threads: those that run, and those that wait in order.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) active: HashSet<ThreadId>,
+    pub(super) queue: VecDeque<ThreadId>,
+}

@@ -1,0 +1,93 @@
+//! What is to happen at a moment, kept in order of time.
+
+use std::collections::BTreeMap;
+
+use nerve_core::wire::CallId;
+use nerve_core::{ThreadId, TickId};
+use tokio::time::Instant;
+
+/// Something whose time will come. A timer whose reason is gone does nothing when it fires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The sense's interval comes round, or its throttle has passed.
+    Sense(String),
+    /// The tick takes longer than its timeout and grace period.
+    Tick(String, TickId),
+    /// The moderator takes too long over this question.
+    Decision(ThreadId, u64),
+    /// The worker's call takes longer than its timeout.
+    Call(CallId),
+    /// The worker does not let go of a cancelled call.
+    Cancel(CallId),
+    /// Calls that wait for a brake may try again.
+    Brakes,
+    /// A clean stop has waited long enough.
+    Drain,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    timers: BTreeMap<(Instant, u64), Timer>,
+    next: u64,
+}
+
+impl Timers {
+    pub(super) fn at(&mut self, at: Instant, timer: Timer) {
+        self.timers.insert((at, self.next), timer);
+        self.next += 1;
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.timers.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Timer> {
+        let later = self.timers.split_off(&(now, u64::MAX));
+        std::mem::replace(&mut self.timers, later).into_values().collect()
+    }
+}
+
+impl super::Engine {
+    /// Does what a timer was set for, if its reason still holds.
+    pub(super) fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Sense(name) => self.sense_due(&name),
+            Timer::Tick(name, tick) => self.tick_overdue(&name, tick),
+            Timer::Decision(thread, question) => self.decision_overdue(thread, question),
+            Timer::Call(call) => self.call_overdue(call),
+            Timer::Cancel(call) => self.cancel_overdue(call),
+            Timer::Brakes => self.release_brakes(),
+            Timer::Drain => self.drain_over(),
+        }
+    }
+
+    /// A moderator that does not answer blocks its whole process: the process goes, its threads go on in the next.
+    fn decision_overdue(&mut self, id: ThreadId, question: u64) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        if slot.decision != question || !slot.machine.decision_in_flight() {
+            return;
+        }
+        let Some(key) = slot.worker() else { return };
+        // A question that still waits for a process to start was not asked yet.
+        if let Some(worker) = self.workers.get(&key).filter(|worker| worker.pid.is_some()) {
+            worker.handle.kill(format!("no decision within {:?}", self.config.supervision.decide));
+        } else {
+            self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
+        }
+    }
+
+    fn call_overdue(&mut self, call: CallId) {
+        let Some(of) = self.calls.get(&call).cloned() else { return };
+        let error = "it took longer than its timeout".to_owned();
+        self.input_late(of.thread, nerve_core::thread::Input::RoleFailed { step: of.step, attempt: of.attempt, error });
+        self.cancel(call);
+    }
+
+    /// Code that does not let go when it is cancelled holds its process: the process goes.
+    fn cancel_overdue(&mut self, call: CallId) {
+        let Some(of) = self.calls.get(&call) else { return };
+        if let Some(worker) = self.workers.get(&of.worker) {
+            worker.handle.kill("a cancelled call did not stop".to_owned());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The engine's side of its child processes.
+
+use std::collections::BTreeMap;
+
+use nerve_core::thread::{CrashCause, Input};
+use nerve_core::wire::{CallId, ToWorker};
+use nerve_core::{BuildId, RawJson, ThreadId};
+use nerve_store::{JournalEntry, Turn};
+use tokio::sync::oneshot;
+
+use super::super::supervisor::{Event, Exit, Handle, Session, Spec};
+use super::super::{BuildSpec, clock};
+use super::slot::{Running, Told};
+use super::written::TurnTag;
+use super::{Engine, Message, WorkerKey};
+
+/// A child process and what the engine remembers of it.
+pub(super) struct Worker {
+    pub(super) handle: Handle,
+    pub(super) session: Session,
+    /// Its process, while one is ready.
+    pub(super) pid: Option<u32>,
+    /// Why it may not run.
+    pub(super) blocked: Option<String>,
+    pub(super) crashes: usize,
+}
+
+impl Engine {
+    /// Makes sure that there is a child for this key; the process starts with the first frame.
+    pub(super) fn ensure_worker(&mut self, key: &WorkerKey) -> Result<(), String> {
+        if self.workers.contains_key(key) {
+            return Ok(());
+        }
+        let spec = self.spec(key)?;
+        let (tell, name) = (self.tell.clone(), key.clone());
+        let handle = Handle::new(key.to_string(), spec, move |event| {
+            // The engine is the last to go; without it nobody is left to tell.
+            let _ = tell.send(Message::Worker(name.clone(), event));
+        });
+        self.workers.insert(key.clone(), Worker { handle, session: 0, pid: None, blocked: None, crashes: 0 });
+        Ok(())
+    }
+
+    fn spec(&mut self, key: &WorkerKey) -> Result<Spec, String> {
+        let build = self.build_spec(key.build())?;
+        let times = self.config.supervision.clone();
+        let drain = match key {
+            WorkerKey::Senses { .. } => times.sense_drain,
+            WorkerKey::Workflow { .. } => times.workflow_drain,
+        };
+        let env = self.host.worker_environment(&self.config.workers.env);
+        Ok(Spec { program: build.program, args: build.args, env, root: self.layout.root().to_owned(), drain, times })
+    }
+
+    fn build_spec(&mut self, build: &BuildId) -> Result<BuildSpec, String> {
+        let known = match self.builds.get(build) {
+            Some(spec) => spec.clone(),
+            None => BuildSpec::of(&self.layout, build),
+        };
+        if !known.program.is_file() {
+            return Err(format!("{} is gone", known.program.display()));
+        }
+        self.builds.insert(build.clone(), known.clone());
+        Ok(known)
+    }
+
+    /// Gives every child's next process the times and the environment of the present config; running ones stay as they are.
+    pub(super) fn respecify_workers(&mut self) {
+        let keys: Vec<_> = self.workers.keys().cloned().collect();
+        for key in keys {
+            if let (Ok(spec), Some(worker)) = (self.spec(&key), self.workers.get(&key)) {
+                worker.handle.replace(spec);
+            }
+        }
+    }
+
+    pub(super) fn session(&self, key: &WorkerKey) -> Session {
+        self.workers.get(key).map_or(0, |worker| worker.session)
+    }
+
+    pub(super) fn to_worker(&self, key: &WorkerKey, frames: Vec<ToWorker>) {
+        if let Some(worker) = self.workers.get(key) {
+            worker.handle.send(worker.session, frames);
+        }
+    }
+
+    /// Lets a worker forget a thread that is over.
+    pub(super) fn forget(&self, key: &WorkerKey, thread: ThreadId, told: Option<Told>) {
+        if self.workers.get(key).is_some_and(|worker| worker.pid.is_some() && told.is_some_and(|told| told.session == worker.session)) {
+            self.to_worker(key, vec![ToWorker::Forget { thread }]);
+        }
+    }
+
+    pub(super) fn worker_event(&mut self, key: WorkerKey, event: Event) {
+        match event {
+            Event::Ready { pid, manifest } => {
+                if let Some(worker) = self.workers.get_mut(&key) {
+                    worker.pid = Some(pid);
+                    worker.blocked = None;
+                }
+                self.candidate_ready(&key, &manifest);
+            }
+            Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(&key, frame)),
+            Event::Exited(exit) => self.worker_exited(&key, &exit),
+            Event::Blocked { reason } => {
+                if let Some(worker) = self.workers.get_mut(&key) {
+                    worker.blocked = Some(reason.clone());
+                }
+                self.note("crash_limit", &key.to_string(), BTreeMap::from([("reason", reason.clone())]));
+                self.candidate_failed(&key, &reason);
+            }
+        }
+    }
+
+    fn worker_exited(&mut self, key: &WorkerKey, exit: &Exit) {
+        let Some(worker) = self.workers.get_mut(key) else { return };
+        worker.pid = None;
+        worker.session = exit.session;
+        worker.crashes = exit.crashes;
+        let details = BTreeMap::from([
+            ("summary", exit.summary.clone()),
+            ("pid", exit.pid.to_string()),
+            ("expected", exit.expected.to_string()),
+            ("crashes", exit.crashes.to_string()),
+        ]);
+        self.note("worker_exit", &key.to_string(), details);
+        if !exit.expected {
+            self.candidate_failed(key, &exit.summary);
+        }
+        if exit.was_ready {
+            self.lose(key, &exit.summary);
+        }
+    }
+
+    /// Opens again what had been asked of a process that is gone; what the daemon itself has in flight goes on.
+    fn lose(&mut self, key: &WorkerKey, summary: &str) {
+        let cause = CrashCause::Worker { exit: summary.to_owned() };
+        if let WorkerKey::Senses { .. } = key {
+            return self.ticks_lost(key, summary);
+        }
+        let mut calls: Vec<(CallId, ThreadId, u32, u32)> = Vec::new();
+        self.calls.retain(|call, of| {
+            let lost = of.worker == *key;
+            if lost {
+                calls.push((*call, of.thread, of.step, of.attempt));
+            }
+            !lost
+        });
+        for (_, thread, step, attempt) in calls {
+            let Some(slot) = self.slots.get_mut(&thread) else { continue };
+            slot.call = Running::Nothing;
+            let killed = slot.machine.thread().kill.is_some();
+            self.input_late(thread, Input::AttemptLost { step, attempt, cause: cause.clone() });
+            if killed {
+                self.input_late(thread, Input::Stopped);
+            }
+        }
+        let deciding: Vec<_> = self.slots.iter().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key)).map(|(id, _)| *id).collect();
+        for id in deciding {
+            self.input_late(id, Input::DecisionLost { cause: cause.clone() });
+        }
+    }
+
+    /// Stops the worker of an old build once no thread is pinned to it any more.
+    pub(super) fn retire_if_unused(&mut self, key: &WorkerKey) {
+        if *key.build() == self.build.id || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == *key.build()) {
+            return;
+        }
+        let used = match key {
+            WorkerKey::Workflow { .. } => self.slots.values().any(|slot| slot.worker().as_ref() == Some(key)),
+            WorkerKey::Senses { .. } => self.senses.values().any(|sense| sense.runs_on(key)),
+        };
+        if !used && let Some(worker) = self.workers.remove(key) {
+            tracing::info!(worker = %key, "retired");
+            self.retired.retain_mut(|stop| stop.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+            self.retired.push(worker.handle.begin_stop());
+        }
+    }
+
+    /// Writes a line about the daemon into the journal.
+    pub(super) fn note(&mut self, kind: &'static str, subject: &str, details: BTreeMap<&str, String>) {
+        // A map of strings is always JSON.
+        let payload = RawJson::of(&details).unwrap_or_default();
+        let entry = JournalEntry::System { kind, subject: Some(subject.to_owned()), payload, at: clock::now() };
+        self.order(Turn { entries: vec![entry], ..Turn::default() }, true, TurnTag::Note);
+    }
+
+    /// Stops every child and waits until all are gone.
+    pub(super) async fn stop_workers(&mut self) {
+        let handles: Vec<_> = self.workers.drain().map(|(_, worker)| worker.handle).collect();
+        // One after the other costs nothing: each was told to stop first.
+        let stops: Vec<_> = handles.iter().map(Handle::begin_stop).collect();
+        for stop in stops.into_iter().chain(self.retired.drain(..)) {
+            let _ = stop.await;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A daemon's life, from the lock to the last write.
+
+use std::fs::{self, File, TryLockError};
+use std::sync::Arc;
+use std::time::Instant;
+
+use nerve_core::Timestamp;
+use nerve_store::{SqliteStore, Store};
+use tokio::sync::mpsc;
+
+use super::api::{self, ApiState};
+use super::builds::{self, Builtin};
+use super::calls::Host;
+use super::engine::{Engine, Message, Parts};
+use super::{DaemonError, Layout, clock, config_file, journal, socket, watch};
+
+/// How far back calls count against the hourly limit.
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a daemon is given.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The workspace.
+    pub layout: Layout,
+    /// The worker inside `nerve`.
+    pub builtin: Builtin,
+    /// Whether it runs in a terminal: then the terminal's signals are the caller's business.
+    pub foreground: bool,
+}
+
+/// A daemon whose API answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Started {
+    /// Its process.
+    pub pid: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Runs the daemon until it is stopped. `ready` is called once: when the API answers, or with why it never will.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(options: Options, ready: impl FnOnce(Result<Started, &DaemonError>)) -> Result<(), DaemonError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("nerve").enable_all().build();
+    let started = runtime
+        .map_err(|error| DaemonError::io("starting threads", options.layout.root(), error))
+        .and_then(|runtime| Ok((Life::begin(&options, &runtime)?, runtime)));
+    match started {
+        Ok((life, runtime)) => {
+            ready(Ok(life.started));
+            life.live(runtime);
+            Ok(())
+        }
+        Err(error) => {
+            ready(Err(&error));
+            Err(error)
+        }
+    }
+}
+
+/// What is held from start to end.
+struct Life {
+    started: Started,
+    layout: Layout,
+    socket: std::path::PathBuf,
+    engine: std::thread::JoinHandle<()>,
+    store: SqliteStore,
+    _watcher: Option<notify::RecommendedWatcher>,
+    _lock: File,
+}
+
+impl Life {
+    fn begin(options: &Options, runtime: &tokio::runtime::Runtime) -> Result<Self, DaemonError> {
+        let layout = options.layout.clone();
+        for folder in [layout.run(), layout.builds(), layout.data().join("logs")] {
+            fs::create_dir_all(&folder).map_err(|error| DaemonError::io("making a folder", folder, error))?;
+        }
+        let lock = claim(&layout)?;
+        let config = config_file::load(&layout)?;
+        let current = builds::choose(&layout, &options.builtin)?;
+        let store = runtime.block_on(SqliteStore::open(&layout.store()))?;
+        let started = Started { pid: std::process::id(), since: clock::now() };
+
+        let (tell, inbox) = mpsc::unbounded_channel();
+        let (orders, order_inbox) = mpsc::unbounded_channel();
+        let host = Host::new(runtime.handle().clone(), layout.clone(), tell.clone());
+        let state = ApiState {
+            store: Arc::new(store.clone()),
+            engine: tell.clone(),
+            layout: layout.clone(),
+            builtin: options.builtin.clone(),
+            started,
+            clock: Instant::now(),
+        };
+        let (listener, socket) = socket::open(&layout).map_err(|error| DaemonError::io("opening the socket", layout.run(), error))?;
+        let tcp = runtime.block_on(api::listen_tcp(&config.api, &host))?;
+
+        let parts =
+            Parts { layout: layout.clone(), config, build: current.spec, manifest: current.manifest, journal: orders, inbox, tell: tell.clone(), host };
+        let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
+
+        runtime.block_on(async { api::serve(state, listener, tcp) }).map_err(|error| DaemonError::io("serving the API", socket.clone(), error))?;
+        let (changed, changes) = mpsc::channel(1);
+        let watcher = watch::watch(&layout, changed)
+            .inspect_err(|error| tracing::error!(%error, "files cannot be watched: a new nerve.yaml or build is seen at the next start"))
+            .ok();
+        spawn(runtime, watch::follow(layout.clone(), changes, tell.clone()));
+        if !options.foreground {
+            spawn(runtime, stop_on_signal(tell));
+        }
+        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, _lock: lock })
+    }
+
+    /// Lives until the engine has ended.
+    fn live(self, runtime: tokio::runtime::Runtime) {
+        tracing::info!(pid = self.started.pid, "running");
+        if self.engine.join().is_err() {
+            tracing::error!("the engine panicked");
+        }
+        runtime.block_on(self.store.close());
+        socket::close(&self.layout, &self.socket);
+        runtime.shutdown_background();
+        tracing::info!("stopped");
+    }
+}
+
+/// Takes the workspace's lock; it is held as long as the file is open, and free at once when the process dies.
+fn claim(layout: &Layout) -> Result<File, DaemonError> {
+    let path = layout.lock();
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| DaemonError::io("opening the lock", path.clone(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DaemonError::AlreadyRuns(layout.root().to_owned())),
+        Err(TryLockError::Error(error)) => Err(DaemonError::io("taking the lock", path, error)),
+    }
+}
+
+/// Recovers what is open and starts the engine on a thread of its own, together with the journal's writer.
+///
+/// Workers are forked on this thread and ask to die with it; it lives as long as the daemon.
+fn start_engine(
+    parts: Parts,
+    store: SqliteStore,
+    orders: mpsc::UnboundedReceiver<Vec<journal::Order>>,
+    now: Timestamp,
+) -> Result<std::thread::JoinHandle<()>, DaemonError> {
+    let place = parts.layout.store();
+    let (tell_ready, is_ready) = std::sync::mpsc::channel();
+    let body = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = tell_ready.send(Err(DaemonError::io("starting the engine", place, error)));
+                return;
+            }
+        };
+        runtime.block_on(async move {
+            let recovered = async {
+                let epoch = store.begin_epoch(now).await?;
+                let since = Timestamp::from_millis(now.millis() - HOUR_MS);
+                let (threads, senses) = (store.open_threads().await?, store.senses().await?);
+                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, store.counters().await?))
+            };
+            let (epoch, threads, senses, calls, counters) = match recovered.await {
+                Ok(recovered) => recovered,
+                Err(error) => {
+                    let _ = tell_ready.send(Err(error.into()));
+                    return;
+                }
+            };
+            let tell = parts.tell.clone();
+            #[expect(clippy::disallowed_methods, reason = "it ends when the engine lets go of its orders, and is awaited then")]
+            let writer = tokio::spawn(journal::write(Arc::new(store), epoch, orders, move |written| {
+                // The engine is the last to go.
+                let _ = tell.send(Message::Written(written));
+            }));
+            let (mut engine, inbox) = Engine::new(parts);
+            engine.remember_limits(calls, &counters);
+            engine.remember_senses(senses);
+            engine.recover(threads);
+            let _ = tell_ready.send(Ok(()));
+            engine.run(inbox).await;
+            // What was handed to the writer is written before the daemon ends.
+            let _ = writer.await;
+        });
+    };
+    let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(body);
+    let thread = thread.map_err(|error| DaemonError::io("starting the engine", "engine", error))?;
+    match is_ready.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(DaemonError::io("starting the engine", "engine", std::io::Error::other("it ended at once"))),
+    }
+}
+
+/// SIGTERM and SIGINT stop cleanly; a second one stops now.
+async fn stop_on_signal(tell: mpsc::UnboundedSender<Message>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be watched: use `nerve stop`");
+        return;
+    };
+    let mut now = false;
+    loop {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        let (reply, _) = tokio::sync::oneshot::channel();
+        let _ = tell.send(Message::Request(super::engine::Request::Stop { now, reply }));
+        now = true;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "these end with the runtime, which the daemon's life owns")]
+fn spawn(runtime: &tokio::runtime::Runtime, task: impl Future<Output = ()> + Send + 'static) {
+    runtime.spawn(task);
+}
