@@ -85,7 +85,7 @@ fn create(root: &Path, files: &[(&str, Vec<u8>)], options: &InitOptions) -> Resu
         fill(&aside, files, options, &mut written)?;
         fs::rename(&aside, root).map_err(InitError::write(root))
     });
-    done.inspect_err(|_| written.undo())
+    done.inspect_err(|_| written.undo()).map_err(|error| error.instead_of(&aside, root))
 }
 
 /// Refuses when a file would be overwritten, or a folder is needed where a file is.

@@ -30,15 +30,36 @@ pub(crate) enum InitError {
         /// Why.
         source: io::Error,
     },
-    /// The sdk could not be put in place.
-    #[error(transparent)]
-    Sdk(#[from] SdkError),
+    /// `--sdk` names no checkout.
+    #[error("{0}; nothing was left behind")]
+    Sdk(SdkError),
+}
+
+impl From<SdkError> for InitError {
+    fn from(error: SdkError) -> Self {
+        match error {
+            // Its next step is for a workspace that is there.
+            SdkError::Write { path, source } => Self::Write { path, source },
+            SdkError::NoCheckout(_) => Self::Sdk(error),
+        }
+    }
 }
 
 impl InitError {
     /// Whether something that is there already stands in the way (exit code 7), rather than a failure to write (1).
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Workspace(_) | Self::Occupied { .. } | Self::NotAFolder(_))
+    }
+
+    /// Names the place that was asked for instead of the one that was written aside.
+    pub(super) fn instead_of(self, aside: &Path, root: &Path) -> Self {
+        match self {
+            Self::Write { path, source } => {
+                let path = path.strip_prefix(aside).map(|path| root.components().chain(path.components()).collect()).unwrap_or(path);
+                Self::Write { path, source }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {

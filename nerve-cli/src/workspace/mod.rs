@@ -22,5 +22,5 @@ pub(crate) use build_error::BuildError;
 pub(crate) use embed::SDK_VERSION;
 pub(crate) use init::{Git, InitOptions, InitReport, init};
 pub(crate) use init_error::InitError;
-pub(crate) use sdk::{Restored, SdkError, restore};
+pub(crate) use sdk::{SdkError, restore};
 pub(crate) use unedited::unedited;

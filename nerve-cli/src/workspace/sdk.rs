@@ -73,15 +73,20 @@ fn unpack(place: &Path) -> io::Result<Restored> {
         return Ok(Restored::Kept);
     }
     let aside = aside(place, "new")?;
+    // A disk that is full must not stay full of half an sdk.
+    write(&aside).and_then(|()| swap(&aside, place)).inspect_err(|_| drop(remove(&aside)))?;
+    Ok(Restored::Written)
+}
+
+fn write(folder: &Path) -> io::Result<()> {
     for (path, bytes) in SDK {
-        let file = aside.join(path);
+        let file = folder.join(path);
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
         fs::write(file, bytes)?;
     }
-    swap(&aside, place)?;
-    Ok(Restored::Written)
+    Ok(())
 }
 
 /// Whether the folder holds the embedded files and no others. Cargo builds anew what has a newer time, so what is right is left alone.

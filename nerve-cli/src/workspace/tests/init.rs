@@ -32,7 +32,7 @@ fn its_config_has_no_findings_and_fits_the_template() {
     let source = fs::read_to_string(layout.config()).expect("nerve.yaml");
     let parsed = parse(&source, "nerve.yaml");
     let config = parsed.config.clone().unwrap_or_else(|| panic!("{}", render(&parsed.diagnostics)));
-    let manifest = workspace::workspace().manifest();
+    let manifest = ::workspace::workspace().manifest();
     let senses: Vec<&str> = manifest.senses.iter().map(String::as_str).collect();
     let roles: Vec<&str> = manifest.workflows[0].roles.iter().map(|role| role.name.as_str()).collect();
     let found = check_manifest(&config, &parsed, &senses, &[(&manifest.workflows[0].name, &roles)]);

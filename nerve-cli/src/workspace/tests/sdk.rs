@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::super::embed::{SDK, TEMPLATE};
-use super::super::{Restored, SDK_VERSION, SdkError, restore};
+use super::super::sdk::Restored;
+use super::super::{SDK_VERSION, SdkError, restore};
 use super::made;
 
 #[test]
