@@ -204,6 +204,9 @@ pub trait Ask: Send + Sync {
 #[derive(Clone)]
 pub struct RoleContext(Arc<Inner>);
 
+/// Adapter, prompt and schema of an ask.
+type Asked = (AdapterSource, String, Option<String>);
+
 struct Inner {
     thread: ThreadContext,
     step: u32,
@@ -212,7 +215,7 @@ struct Inner {
     dry_run: bool,
     asker: Box<dyn Ask>,
     // Held only to count; never across an await.
-    asked: Mutex<HashMap<(AdapterSource, String, Option<String>), u32>>,
+    asked: Mutex<HashMap<Asked, u32>>,
 }
 
 impl RoleContext {

@@ -112,6 +112,11 @@ impl Machine {
         }
     }
 
+    /// Other bounds from now on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
     /// The durable state.
     pub fn thread(&self) -> &Thread {
         &self.thread
@@ -133,6 +138,16 @@ impl Machine {
     /// Whether a worker has been asked for a decision or a check.
     pub fn decision_in_flight(&self) -> bool {
         matches!(self.live, Live::Deciding | Live::Checking { asked: true, .. })
+    }
+
+    /// The question that a worker has been asked and not answered, to put it again.
+    pub fn pending_question(&self) -> Option<Effect> {
+        let steps = self.thread.steps.len();
+        match &self.live {
+            Live::Deciding => Some(Effect::Decide { upto: steps, check: None }),
+            Live::Checking { meta, asked: true, .. } => Some(Effect::Decide { upto: steps + 1, check: Some(meta.clone()) }),
+            _ => None,
+        }
     }
 
     /// The number of the ask with this key and count in the step under way.
@@ -180,12 +195,12 @@ impl Machine {
             }
             Input::DecisionLost { cause } => self.decision_lost(cause),
             Input::Answered { step, attempt, adapter, content, usage, form } => {
-                self.expect_attempt(step, attempt)?;
+                self.expect_work(step, attempt, true)?;
                 self.live = Live::Idle;
                 Ok(vec![Entry::Text(StepText { step, attempt, adapter, content, usage, form })])
             }
             Input::CallFailed { step, attempt, failure } => {
-                let role = self.expect_attempt(step, attempt)?.intent.role.clone();
+                let role = self.expect_work(step, attempt, true)?.intent.role.clone();
                 self.live = Live::Idle;
                 Ok(self.failed(format!("`{role}`: {failure}")))
             }
@@ -204,7 +219,7 @@ impl Machine {
             }
             Input::MetaRefused { step, errors } => self.meta_refused(step, errors),
             Input::RoleDone { step, attempt, content, meta } => {
-                self.expect_attempt(step, attempt)?;
+                self.expect_work(step, attempt, false)?;
                 self.asks_in_flight.clear();
                 // The worker goes on to the decision by itself.
                 self.live = Live::Deciding;
@@ -221,7 +236,7 @@ impl Machine {
                 Ok(self.lost(cause))
             }
             Input::Ask { step, attempt, key, count, adapter, prompt, schema } => {
-                let asks = &self.expect_attempt(step, attempt)?.asks;
+                let asks = &self.expect_work(step, attempt, false)?.asks;
                 let known = asks.iter().find(|ask| ask.entry.key == key && ask.entry.count == count);
                 let (ask, answered) = match known {
                     Some(known) => (known.entry.ask, Some(matches!(known.state, AskState::Answered(_)))),
@@ -482,6 +497,12 @@ impl Machine {
             Phase::Acting(acting) if self.live == Live::Attempt && acting.intent.step == step && acting.attempt == attempt => Ok(acting),
             _ => Err(Refused::NotExpected("a result of that attempt")),
         }
+    }
+
+    /// A result of the attempt that runs, and of its kind: a hand-written role gives no text for a meta to be read from.
+    fn expect_work(&self, step: u32, attempt: u32, hosted: bool) -> Result<&Acting, Refused> {
+        let acting = self.expect_attempt(step, attempt)?;
+        if acting.intent.hosted.is_some() == hosted { Ok(acting) } else { Err(Refused::NotExpected("a result of that kind")) }
     }
 
     fn expect_step(&self, step: u32, open: bool) -> Result<&Acting, Refused> {

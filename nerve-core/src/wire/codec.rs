@@ -68,7 +68,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// When the bytes are no frame.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Result<T, String>>, FrameError> {
+    pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<Result<T, String>>, FrameError> {
         let pending = &self.buffer[self.read..];
         let Some(head) = pending.first_chunk::<HEAD>() else { return Ok(None) };
         let length = u32::from_be_bytes(*head) as usize;
@@ -109,7 +109,7 @@ mod tests {
             let mut seen = Vec::new();
             for piece in bytes.chunks(cut) {
                 reader.push(piece);
-                while let Some(frame) = reader.next::<ToWorker>().expect("sound") {
+                while let Some(frame) = reader.next_frame::<ToWorker>().expect("sound") {
                     match frame { Ok(ToWorker::Ping { n }) => seen.push(n), other => panic!("{other:?}") }
                 }
             }
@@ -120,7 +120,7 @@ mod tests {
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut reader = FrameReader::default();
             reader.push(&bytes);
-            while let Ok(Some(_)) = reader.next::<ToWorker>() {}
+            while let Ok(Some(_)) = reader.next_frame::<ToWorker>() {}
         }
     }
 
@@ -130,10 +130,10 @@ mod tests {
         encode(&serde_json::json!({"dance": {"n": 1}}), &mut bytes).expect("short");
         let mut reader = FrameReader::default();
         reader.push(&bytes);
-        assert_eq!(reader.next::<ToWorker>().expect("sound").expect("whole").expect_err("unknown"), "dance");
+        assert_eq!(reader.next_frame::<ToWorker>().expect("sound").expect("whole").expect_err("unknown"), "dance");
         let mut bytes = Vec::new();
         encode(&serde_json::json!({"ping": {"n": "x"}}), &mut bytes).expect("short");
         reader.push(&bytes);
-        assert!(matches!(reader.next::<ToWorker>(), Err(FrameError::Malformed(_))));
+        assert!(matches!(reader.next_frame::<ToWorker>(), Err(FrameError::Malformed(_))));
     }
 }

@@ -86,7 +86,7 @@ fn read(mut stream: UnixStream, frames: &mpsc::UnboundedSender<ToWorker>, pongs:
             return Ok(());
         }
         reader.push(&bytes[..n]);
-        while let Some(frame) = reader.next::<ToWorker>().map_err(io::Error::other)? {
+        while let Some(frame) = reader.next_frame::<ToWorker>().map_err(io::Error::other)? {
             match frame {
                 Ok(ToWorker::Ping { n }) => pongs.send(&[ToDaemon::Pong { n }]),
                 Ok(frame) => {

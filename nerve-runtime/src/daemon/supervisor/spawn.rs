@@ -115,7 +115,7 @@ async fn read(mut from: OwnedReadHalf, tell: mpsc::Sender<Heard>) {
         reader.push(&bytes[..n]);
         let mut frames = Vec::new();
         let broken = loop {
-            match reader.next::<ToDaemon>() {
+            match reader.next_frame::<ToDaemon>() {
                 Ok(Some(Ok(frame))) => frames.push(frame),
                 Ok(Some(Err(kind))) => tracing::warn!(kind, "frame of unknown kind ignored"),
                 Ok(None) => break None,

@@ -1,0 +1,28 @@
+# The same commands that .ci/run runs.
+
+# The tests, as in README.
+test:
+    cargo test --workspace
+
+# Format, lints, light set.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy -p workspace-template --all-targets -- -D warnings
+    .ci/light-set
+
+# Everything that CI runs.
+ci:
+    .ci/run
+
+# A workspace, a daemon, a finished thread: in a temporary folder, offline.
+demo:
+    cargo run --release -- demo
+
+# Kill the daemon at random moments and look whether every promise was kept.
+kills:
+    cargo test --release -p nerve-cli --test kill -- --nocapture
+
+# Accept changed snapshots after reading them.
+snapshots:
+    INSTA_UPDATE=always cargo test --workspace
