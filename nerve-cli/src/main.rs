@@ -1,1 +1,35 @@
-fn main() {}
+//! `nerve`: senses watch, workflows act, every step is kept.
+
+mod checks;
+mod cli;
+mod client;
+mod commands;
+mod context;
+mod daemon_process;
+mod error;
+mod exit;
+mod find;
+mod render;
+mod ui;
+mod usage_error;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage_error::report(&error, &arguments),
+    };
+    let ui = Ui::new(cli.global.json, cli.global.quiet);
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => ui.fail(&error),
+    }
+}

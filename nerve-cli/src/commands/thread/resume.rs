@@ -1,0 +1,37 @@
+//! `nerve thread resume`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use nerve_runtime::daemon::api::dto::ResumeRequest;
+
+use crate::context::Context;
+use crate::error::{CliError, codes};
+use crate::exit::Exit;
+
+/// Let a thread go on that waits for a person
+///
+/// Its step is tried again, or takes the text as its answer. Exit 7 when the thread does not wait.
+#[derive(Debug, Args)]
+pub(super) struct Resume {
+    /// The thread, or the start of its id
+    id: String,
+    /// The answer of the attempt that was cut off, in this file; `-` reads it from stdin
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Go on with the current build instead of the thread's own
+    #[arg(long, value_parser = ["current"])]
+    build: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: Resume) -> Result<Exit, CliError> {
+    let text = args.text.as_deref().map(read).transpose()?;
+    let thread = context.client()?.resume(&args.id, &ResumeRequest { text, build: args.build }).await?;
+    context.ui.show(&thread, |thread| format!("{}  {}  {}\n", thread.id, thread.workflow, thread.state))?;
+    Ok(Exit::OK)
+}
+
+fn read(file: &Path) -> Result<String, CliError> {
+    let text = if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    text.map_err(|error| CliError::new(codes::FILE, "cannot read the answer").at(file.display().to_string()).because(error))
+}

@@ -1,0 +1,29 @@
+//! `nerve workflow`.
+
+mod trigger;
+mod waiting;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::render;
+
+/// Workflows: list, trigger
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workflow {
+    /// List workflows with their settings and load
+    List,
+    Trigger(trigger::Trigger),
+}
+
+pub(crate) async fn run(context: &Context, command: Workflow) -> Result<Exit, CliError> {
+    match command {
+        Workflow::List => {
+            context.ui.show(&context.client()?.workflows().await?, render::workflow::list)?;
+            Ok(Exit::OK)
+        }
+        Workflow::Trigger(args) => trigger::run(context, args).await,
+    }
+}
