@@ -14,7 +14,7 @@ mod tick;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nerve_core::thread::{Effect, Input, Launch, Machine, Origin, Rules, StateName};
+use nerve_core::thread::{Checked, Effect, Input, Launch, Machine, Origin, Rules};
 use nerve_core::wire::{ContextStep, StartFrame};
 use nerve_core::{
     BuildId, CallFailure, FailureKind, Meta, RawJson, Role, RoleBody, RoleContext, ThreadContext, ThreadId, Timestamp, Usage, Workflow,
@@ -23,6 +23,7 @@ use nerve_core::{
 use crate::Workspace;
 use crate::worker::{catching, check, decide};
 use asks::KitAsks;
+pub use nerve_core::thread::StateName;
 pub use tick::{TickTest, tick};
 
 /// A scripted answer: a text, and the meta that goes with it.
@@ -183,11 +184,11 @@ impl Run {
 
     async fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Decide { upto, check: meta } => self.decide(upto, meta).await,
+            Effect::Decide { upto, check } => self.decide(upto, check).await,
             Effect::Call { step, attempt, .. } => self.call(step, attempt),
             Effect::Extract { step } => {
                 let input = match self.meta.take() {
-                    Some(meta) => Input::MetaRead { step, meta, rung: "test".to_owned() },
+                    Some(meta) => Input::MetaRead { step, meta, rung: "test".to_owned(), cut: None },
                     None => Input::MetaRefused { step, errors: vec!["the scripted reply has no meta".to_owned()] },
                 };
                 self.take(input);
@@ -197,10 +198,10 @@ impl Run {
         }
     }
 
-    async fn decide(&mut self, upto: usize, meta: Option<RawJson>) {
-        if let (Some(meta), Some(acting)) = (meta, self.machine.thread().acting()) {
-            let (step, checked) = (acting.intent.step, check(&self.workflow, &acting.intent.role, &meta));
-            match checked {
+    async fn decide(&mut self, upto: usize, checked: Option<Checked>) {
+        if let (Some(checked), Some(acting)) = (checked, self.machine.thread().acting()) {
+            let step = acting.intent.step;
+            match check(&self.workflow, &checked.role, &checked.meta) {
                 Ok(()) => self.take(Input::MetaAccepted { step }),
                 Err(error) => return self.take(Input::MetaRefused { step, errors: vec![error] }),
             }

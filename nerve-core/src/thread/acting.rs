@@ -1,6 +1,6 @@
 //! A step under way: what was asked, and what has come back.
 
-use super::{AskEntry, AskTextEntry, CrashCause, Intent};
+use super::{AskEntry, AskTextEntry, CrashCause, Cut, Intent};
 use crate::RawJson;
 
 /// A step between its intent and its checked meta.
@@ -78,6 +78,15 @@ impl Acting {
     /// A step whose intent was just decided.
     pub fn new(intent: Intent) -> Self {
         Self { intent, attempt: 1, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new() }
+    }
+
+    /// What the role said: its first answer, for later texts only mend its meta. `cut` belongs to the last text.
+    pub fn said(&self, cut: Option<Cut>) -> String {
+        match (self.texts.as_slice(), cut) {
+            ([only], Some(cut)) => cut.out_of(&only.content),
+            ([first, ..], _) => first.content.clone(),
+            ([], _) => String::new(),
+        }
     }
 
     /// What the step needs next.

@@ -3,6 +3,17 @@
 use super::{AskNo, End};
 use crate::RawJson;
 
+/// A step whose meta is to be checked by the role's type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The role.
+    pub role: String,
+    /// What it said.
+    pub content: String,
+    /// The meta.
+    pub meta: RawJson,
+}
+
 /// Something to do, now that the journal holds why.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -10,8 +21,8 @@ pub enum Effect {
     Decide {
         /// How many steps the moderator is to see; with `check`, counting the step that is being checked.
         upto: usize,
-        /// The meta of the step under way.
-        check: Option<RawJson>,
+        /// The step under way, as it will be when its meta is taken.
+        check: Option<Checked>,
     },
     /// Make the call of the step under way: 0 is the role's own, n the n-th re-ask.
     Call {

@@ -83,6 +83,9 @@ pub enum Entry {
         meta: RawJson,
         /// Which rung of the extraction ladder read it.
         rung: String,
+        /// The part of the answer, in bytes, that only carried the meta and is no part of what the role said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Cut>,
     },
     /// A hand-written role's text and meta; the step is complete.
     Done {
@@ -136,6 +139,25 @@ pub enum Entry {
     },
     /// The thread is over.
     Ended(End),
+}
+
+/// A part of a text, in bytes from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The first byte.
+    pub from: usize,
+    /// The byte after the last.
+    pub to: usize,
+}
+
+impl Cut {
+    /// The text without this part and without the blanks that it leaves at the end.
+    pub fn out_of(self, text: &str) -> String {
+        match (text.get(..self.from), text.get(self.to..)) {
+            (Some(before), Some(after)) => format!("{before}{after}").trim_end().to_owned(),
+            _ => text.to_owned(),
+        }
+    }
 }
 
 /// A role's turn, as decided.

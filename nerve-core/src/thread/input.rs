@@ -1,6 +1,6 @@
 //! What happens to a thread.
 
-use super::{AskNo, CrashCause, End, ParkReason};
+use super::{AskNo, CrashCause, Cut, End, ParkReason};
 use crate::wire::Choice;
 use crate::{AdapterSource, BuildId, CallFailure, RawJson, Usage};
 
@@ -65,6 +65,8 @@ pub enum Input {
         meta: RawJson,
         /// Which rung read it.
         rung: String,
+        /// The part of the last text that only carried the meta.
+        cut: Option<Cut>,
     },
     /// The text gave no meta, or the role's type refused it.
     MetaRefused {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acting, AskEntry, AskNo, AskState, AskTextEntry, CrashCause, Effect, End, Entry, Input, Intent, Launch, MAX_LOST, ParkReason, Phase, Resume,
+    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, CrashCause, Cut, Effect, End, Entry, Input, Intent, Launch, MAX_LOST, ParkReason, Phase, Resume,
     Stage, StateName, StepText, Thread,
 };
 use crate::wire::{Choice, Work};
@@ -45,7 +45,7 @@ enum Live {
     /// The worker is asked for a decision.
     Deciding,
     /// The role's type is asked about this meta.
-    Checking { meta: RawJson, rung: String, asked: bool },
+    Checking { meta: RawJson, rung: String, cut: Option<Cut>, asked: bool },
     /// The attempt runs.
     Attempt,
     /// The last text is being read.
@@ -145,7 +145,7 @@ impl Machine {
         let steps = self.thread.steps.len();
         match &self.live {
             Live::Deciding => Some(Effect::Decide { upto: steps, check: None }),
-            Live::Checking { meta, asked: true, .. } => Some(Effect::Decide { upto: steps + 1, check: Some(meta.clone()) }),
+            Live::Checking { meta, cut, asked: true, .. } => Some(Effect::Decide { upto: steps + 1, check: Some(checked(self.thread.acting()?, meta, *cut)) }),
             _ => None,
         }
     }
@@ -204,18 +204,18 @@ impl Machine {
                 self.live = Live::Idle;
                 Ok(self.failed(format!("`{role}`: {failure}")))
             }
-            Input::MetaRead { step, meta, rung } => {
+            Input::MetaRead { step, meta, rung, cut } => {
                 self.expect_step(step, self.live == Live::Extracting)?;
-                self.live = Live::Checking { meta, rung, asked: false };
+                self.live = Live::Checking { meta, rung, cut, asked: false };
                 Ok(Vec::new())
             }
             Input::MetaAccepted { step } => {
                 self.expect_step(step, matches!(self.live, Live::Checking { asked: true, .. }))?;
-                let Live::Checking { meta, rung, .. } = std::mem::replace(&mut self.live, Live::Deciding) else {
+                let Live::Checking { meta, rung, cut, .. } = std::mem::replace(&mut self.live, Live::Deciding) else {
                     return Err(Refused::NotExpected("a checked meta"));
                 };
                 self.checks_lost = 0;
-                Ok(vec![Entry::Meta { step, meta, rung }])
+                Ok(vec![Entry::Meta { step, meta, rung, cut }])
             }
             Input::MetaRefused { step, errors } => self.meta_refused(step, errors),
             Input::RoleDone { step, attempt, content, meta } => {
@@ -323,9 +323,9 @@ impl Machine {
             (Live::Idle, Stage::Call { rung }) => Some((Live::Attempt, Effect::Call { step, attempt, rung })),
             (Live::Idle, Stage::Run) => Some((Live::Attempt, Effect::Run { step, attempt })),
             (Live::Idle, Stage::Extract) => Some((Live::Extracting, Effect::Extract { step })),
-            (Live::Checking { meta, rung, asked: false }, _) => Some((
-                Live::Checking { meta: meta.clone(), rung: rung.clone(), asked: true },
-                Effect::Decide { upto: self.thread.steps.len() + 1, check: Some(meta.clone()) },
+            (Live::Checking { meta, rung, cut, asked: false }, _) => Some((
+                Live::Checking { meta: meta.clone(), rung: rung.clone(), cut: *cut, asked: true },
+                Effect::Decide { upto: self.thread.steps.len() + 1, check: Some(checked(acting, meta, *cut)) },
             )),
             _ => None,
         }
@@ -511,4 +511,8 @@ impl Machine {
             _ => Err(Refused::NotExpected("a meta of that step")),
         }
     }
+}
+
+fn checked(acting: &Acting, meta: &RawJson, cut: Option<Cut>) -> Checked {
+    Checked { role: acting.intent.role.clone(), content: acting.said(cut), meta: meta.clone() }
 }

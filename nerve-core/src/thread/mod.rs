@@ -15,9 +15,9 @@ mod properties;
 mod state;
 
 pub use acting::{Acting, AskRecord, AskState, Refusal, Stage, TextRecord};
-pub use effect::Effect;
+pub use effect::{Checked, Effect};
 pub use end::{End, EndState};
-pub use entry::{AskEntry, AskNo, AskTextEntry, CrashCause, Entry, Intent, Launch, Origin, ParkReason, StepText};
+pub use entry::{AskEntry, AskNo, AskTextEntry, CrashCause, Cut, Entry, Intent, Launch, Origin, ParkReason, StepText};
 pub use input::{Input, Resume};
 pub use machine::{Machine, Refused, Rules};
 pub use state::{FinishedStep, Phase, StateName, Thread};

@@ -114,7 +114,7 @@ impl World {
                 form: None,
             },
             Act::CallFails => Input::CallFailed { step, attempt, failure: CallFailure::new(FailureKind::Transport, "down") },
-            Act::MetaRead => Input::MetaRead { step, meta: RawJson::null(), rung: "native".into() },
+            Act::MetaRead => Input::MetaRead { step, meta: RawJson::null(), rung: "native".into(), cut: None },
             Act::MetaRefused => Input::MetaRefused { step, errors: vec!["bad".into()] },
             Act::MetaAccepted => Input::MetaAccepted { step },
             Act::RoleDone { stale } => Input::RoleDone { step, attempt: old(stale), content: "done".into(), meta: RawJson::null() },

@@ -187,8 +187,11 @@ impl Thread {
                 }
             }
             Entry::Intent(intent) => self.phase = Phase::Acting(Box::new(Acting::new(intent.clone()))),
-            Entry::Meta { meta, .. } => self.finish_step(None, meta),
-            Entry::Done { content, meta, .. } => self.finish_step(Some(content), meta),
+            Entry::Meta { meta, cut, .. } => {
+                let said = self.acting().map(|acting| acting.said(*cut)).unwrap_or_default();
+                self.finish_step(said, meta);
+            }
+            Entry::Done { content, meta, .. } => self.finish_step(content.clone(), meta),
             Entry::DecisionLost { .. } => {
                 if let Phase::Deciding { lost } = &mut self.phase {
                     *lost += 1;
@@ -225,10 +228,9 @@ impl Thread {
         }
     }
 
-    fn finish_step(&mut self, content: Option<&String>, meta: &RawJson) {
-        let Phase::Acting(acting) = &mut self.phase else { return };
-        let content = content.cloned().or_else(|| acting.texts.first_mut().map(|text| std::mem::take(&mut text.content)));
-        let step = FinishedStep { role: acting.intent.role.clone(), content: content.unwrap_or_default(), meta: meta.clone() };
+    fn finish_step(&mut self, content: String, meta: &RawJson) {
+        let Phase::Acting(acting) = &self.phase else { return };
+        let step = FinishedStep { role: acting.intent.role.clone(), content, meta: meta.clone() };
         self.steps.push(step);
         self.phase = Phase::Deciding { lost: 0 };
     }

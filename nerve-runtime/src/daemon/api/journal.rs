@@ -8,7 +8,7 @@ use nerve_store::{JournalFilter, Source, Store};
 use tokio::time::Instant;
 
 use super::dto::{JournalLine, JournalQuery, JournalSource, List, moment, schema};
-use super::{Answer, ApiState, threads};
+use super::{Answer, ApiState, Failure, threads};
 
 /// Lines of a page when the caller does not say.
 const PAGE: u32 = 200;
@@ -25,7 +25,10 @@ pub(super) async fn read(State(state): State<ApiState>, Query(query): Query<Jour
     let limit = query.limit.unwrap_or(PAGE);
     let filter = JournalFilter { thread, sense: query.sense, limit };
     let until = Instant::now() + Duration::from_millis(query.wait_ms.unwrap_or(0));
-    let after = i64::try_from(query.after.unwrap_or(0)).unwrap_or(i64::MAX);
+    let after = match query.after {
+        Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
+        None => before_last_page(&state, &filter).await?,
+    };
     loop {
         let lines = state.store.journal(after, filter.clone()).await?;
         if !lines.is_empty() || Instant::now() >= until || state.engine.is_closed() {
@@ -35,6 +38,16 @@ pub(super) async fn read(State(state): State<ApiState>, Query(query): Query<Jour
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The place after which the last `limit` lines stand.
+async fn before_last_page(state: &ApiState, filter: &JournalFilter) -> Result<i64, Failure> {
+    if filter.thread.is_none() && filter.sense.is_none() {
+        let last = state.store.health().await?.last_seq;
+        return Ok((last - i64::from(filter.limit)).max(0));
+    }
+    let all = state.store.journal(0, JournalFilter { limit: u32::MAX, ..filter.clone() }).await?;
+    Ok(all.len().checked_sub(filter.limit as usize + 1).and_then(|at| all.get(at)).map_or(0, |line| line.seq))
 }
 
 pub(super) fn line(line: nerve_store::JournalLine) -> JournalLine {

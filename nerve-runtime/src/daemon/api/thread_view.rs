@@ -10,11 +10,13 @@ pub(super) fn view(stored: &StoredThread) -> ThreadView {
     let row = &stored.row;
     let mut steps: Vec<StepView> = Vec::new();
     let (mut prompt, mut max_rounds) = (String::new(), 0);
+    // Of the step under way: only a first answer has a part that is no part of what the role said.
+    let mut texts = 0;
     for (at, entry) in &stored.entries {
         if let Entry::Accepted(launch) = entry {
             (prompt, max_rounds) = (launch.prompt.clone(), launch.max_rounds);
         }
-        fold(&mut steps, *at, entry);
+        fold(&mut steps, &mut texts, *at, entry);
     }
     let mut usage = Usage::default();
     steps.iter().for_each(|step| usage.add(&step.usage));
@@ -38,8 +40,9 @@ pub(super) fn view(stored: &StoredThread) -> ThreadView {
     }
 }
 
-fn fold(steps: &mut Vec<StepView>, at: Timestamp, entry: &Entry) {
+fn fold(steps: &mut Vec<StepView>, texts: &mut u32, at: Timestamp, entry: &Entry) {
     if let Entry::Intent(intent) = entry {
+        *texts = 0;
         let hosted = intent.hosted.as_ref();
         steps.push(StepView {
             n: intent.step,
@@ -61,6 +64,7 @@ fn fold(steps: &mut Vec<StepView>, at: Timestamp, entry: &Entry) {
     let Some(step) = steps.last_mut().filter(|step| step.ended_at.is_none()) else { return };
     match entry {
         Entry::Text(text) => {
+            *texts += 1;
             step.adapter = Some(text.adapter.clone());
             // The first text is the role's answer; later ones only mend its meta.
             step.content.get_or_insert_with(|| text.content.clone());
@@ -68,8 +72,11 @@ fn fold(steps: &mut Vec<StepView>, at: Timestamp, entry: &Entry) {
         }
         Entry::AskText(answer) => step.usage.add(&answer.usage),
         Entry::Refused { errors, .. } => step.error = Some(errors.join("; ")),
-        Entry::Meta { meta, .. } => {
+        Entry::Meta { meta, cut, .. } => {
             step.meta = Some(meta.clone());
+            if let (Some(cut), Some(content), 1) = (cut, &mut step.content, *texts) {
+                *content = cut.out_of(content);
+            }
             finish(step, at, StateName::Completed);
         }
         Entry::Done { content, meta, .. } => {

@@ -7,12 +7,12 @@ use nerve_adapters::host::extract::{self, Extraction};
 use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
 use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
 use nerve_adapters::host::{self, Conversation, Form, Reask, as_text};
-use nerve_core::thread::{Acting, AskEntry, AskNo, Thread};
+use nerve_core::thread::{Acting, AskEntry, AskNo, Cut, Thread};
 use nerve_core::{CallFailure, FailureKind, RawJson, Request, ThreadId, Usage};
 use tokio::task::AbortHandle;
 
 use super::super::clock;
-use super::super::engine::{CallText, Finished};
+use super::super::engine::{CallText, Finished, MetaRead};
 use super::{Host, Kind, Resolved};
 
 /// The call of a step: the role's own, or a re-ask.
@@ -143,7 +143,7 @@ impl Host {
         self.spawn(async move {
             let form = job.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
             let result = match extract::read(&job.text, &form, &job.schema) {
-                Extraction::Meta { meta, rung } => Ok((meta, rung.to_owned())),
+                Extraction::Meta { meta, rung } => Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form) }),
                 Extraction::Refused { errors } => Err(errors),
             };
             Finished::Extracted { thread: job.thread, step: job.step, result }
@@ -182,13 +182,28 @@ async fn ask_until_read(line: &Line, job: AskJob, label: String) -> Result<(Call
         text.usage = usage;
         let Some(schema) = conversation.schema.clone() else { return Ok((told(label, text), None)) };
         match extract::read(&text.content, &text.form, &schema) {
-            Extraction::Meta { meta, .. } => return Ok((told(label, text), Some(meta))),
+            Extraction::Meta { meta, .. } => {
+                if let Some(cut) = block(&text.content, &text.form) {
+                    text.content = cut.out_of(&text.content);
+                }
+                return Ok((told(label, text), Some(meta)));
+            }
             Extraction::Refused { errors } if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
                 return Err(CallFailure::new(FailureKind::BadResponse, format!("no meta could be read from the answer: {}", errors.join("; "))));
             }
             Extraction::Refused { errors } => conversation.reasks.push(Reask { answer: text.content, errors }),
         }
     }
+}
+
+/// Where the block stands that carried the meta: it was asked for by us and is no part of what the role says.
+fn block(text: &str, form: &Form) -> Option<Cut> {
+    let (Form::TaggedBlock { tag } | Form::NativeSchema { tag, .. }) = form else { return None };
+    let open = format!("```{tag}");
+    let from = text.rfind(&open)?;
+    let inside = from + open.len();
+    let to = inside + text[inside..].find("```")? + 3;
+    Some(Cut { from, to })
 }
 
 async fn within<T>(timeout: Duration, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {

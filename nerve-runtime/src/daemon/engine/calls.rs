@@ -80,7 +80,7 @@ impl Engine {
         let Some(acting) = self.slots.get(&id).and_then(|slot| slot.machine.thread().acting()) else { return };
         let (Some(hosted), Some(text)) = (&acting.intent.hosted, acting.texts.last()) else { return };
         if let (true, Some(example)) = (text.adapter == "dry run", &hosted.example) {
-            let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned() };
+            let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned(), cut: None };
             return self.input_late(id, input);
         }
         let job = ExtractJob { thread: id, step, text: text.content.clone(), form: text.form.clone(), schema: hosted.schema.clone() };
@@ -101,7 +101,7 @@ impl Engine {
             }
             Finished::Extracted { thread, step, result } => {
                 let input = match result {
-                    Ok((meta, rung)) => Input::MetaRead { step, meta, rung },
+                    Ok(read) => Input::MetaRead { step, meta: read.meta, rung: read.rung, cut: read.cut },
                     Err(errors) => Input::MetaRefused { step, errors },
                 };
                 self.input_late(thread, input);

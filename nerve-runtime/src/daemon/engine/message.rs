@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use nerve_core::config::Config;
-use nerve_core::thread::{AskNo, Resume};
+use nerve_core::thread::{AskNo, Cut, Resume};
 use nerve_core::{CallFailure, RawJson, ThreadId, TickId, Usage};
 use tokio::sync::oneshot;
 
@@ -62,9 +62,17 @@ pub(crate) enum Finished {
     /// The call of a step: its text.
     Step { thread: ThreadId, step: u32, attempt: u32, result: Result<CallText, CallFailure> },
     /// The reading of a step's meta.
-    Extracted { thread: ThreadId, step: u32, result: Result<(RawJson, String), Vec<String>> },
+    Extracted { thread: ThreadId, step: u32, result: Result<MetaRead, Vec<String>> },
     /// The call of an ask, with its meta.
     Ask { thread: ThreadId, step: u32, ask: AskNo, result: Result<(CallText, Option<RawJson>), CallFailure> },
+}
+
+/// A meta that its schema allows.
+#[derive(Debug)]
+pub(crate) struct MetaRead {
+    pub meta: RawJson,
+    pub rung: String,
+    pub cut: Option<Cut>,
 }
 
 /// A text with what it cost.

@@ -36,7 +36,7 @@ use super::journal::{Order, TurnNo};
 use super::{BuildSpec, Layout};
 use brakes::Brakes;
 pub(crate) use calls::REASKS;
-pub(crate) use message::{CallText, Finished, Look, Message, Request, TickOutcome, Trigger};
+pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
 pub(crate) use message::WorkerKey;
 use senses::SenseSlot;
 use slot::{CallRef, Line, Slot};

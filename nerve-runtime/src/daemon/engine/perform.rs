@@ -1,6 +1,6 @@
 //! Putting questions to workers.
 
-use nerve_core::thread::{AskNo, AskState, CrashCause, Input, ParkReason};
+use nerve_core::thread::{AskNo, AskState, Checked, CrashCause, Input, ParkReason};
 use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
 use nerve_core::{RawJson, Request, ThreadId};
 use tokio::time::Instant;
@@ -17,21 +17,20 @@ const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 
 impl Engine {
     /// Asks what follows; with `check`, the meta of the step under way travels along.
-    pub(super) fn ask_moderator(&mut self, id: ThreadId, upto: usize, check: Option<RawJson>) {
+    pub(super) fn ask_moderator(&mut self, id: ThreadId, upto: usize, check: Option<Checked>) {
         let Some(key) = self.worker_of(id) else { return };
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.decision += 1;
         let question = slot.decision;
-        let checked = check.and_then(|meta| slot.machine.thread().acting().map(|acting| (acting.intent.role.clone(), meta)));
-        let mut frames = self.context(id, &key, upto - usize::from(checked.is_some()));
-        if let (Some((role, meta)), Some(slot)) = (&checked, self.slots.get_mut(&id)) {
+        let mut frames = self.context(id, &key, upto - usize::from(check.is_some()));
+        let check = check.map(|Checked { role, content, meta }| {
             // The moderator is to see the step as it will be once its meta is taken.
-            let content = slot.machine.thread().acting().and_then(|acting| acting.texts.first()).map(|text| text.content.clone());
             let n = u32::try_from(upto).unwrap_or(u32::MAX);
-            let step = ContextStep { n, role: role.clone(), content: shortened(content.unwrap_or_default()), meta: meta.clone() };
+            let step = ContextStep { n, role: role.clone(), content: shortened(content), meta: meta.clone() };
             frames.push(ToWorker::Context { thread: id, start: None, from: upto - 1, steps: vec![step] });
-        }
-        frames.push(ToWorker::Decide { thread: id, upto, check: checked.map(|(role, meta)| CheckMeta { role, meta }) });
+            CheckMeta { role, meta }
+        });
+        frames.push(ToWorker::Decide { thread: id, upto, check });
         self.to_worker(&key, frames);
         self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
     }

@@ -48,6 +48,11 @@ impl Engine {
         quiet && self.turns.is_empty() && self.senses.values().all(|sense| sense.tick.is_none())
     }
 
+    /// Whether nothing more is waited for.
+    pub(super) fn hurried(&self) -> bool {
+        self.fenced || self.stopping.as_ref().is_some_and(|stopping| stopping.now)
+    }
+
     fn running_steps(&self) -> Vec<String> {
         let running = self.slots.values().filter(|slot| matches!(slot.call, Running::Hosted(..) | Running::Worker(_)));
         running

@@ -188,6 +188,9 @@ impl Engine {
     /// Stops every child and waits until all are gone.
     pub(super) async fn stop_workers(&mut self) {
         let handles: Vec<_> = self.workers.drain().map(|(_, worker)| worker.handle).collect();
+        if self.hurried() {
+            handles.iter().for_each(|handle| handle.kill("told to stop now".to_owned()));
+        }
         // One after the other costs nothing: each was told to stop first.
         let stops: Vec<_> = handles.iter().map(Handle::begin_stop).collect();
         for stop in stops.into_iter().chain(self.retired.drain(..)) {
