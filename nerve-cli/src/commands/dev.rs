@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::daemon_process::is_free;
 use crate::error::{CliError, codes};
 use crate::exit::Exit;
+use crate::render::count;
 use crate::render::time::local;
 
 /// Run the daemon here, show what happens, rebuild on every change
@@ -46,7 +47,7 @@ pub(crate) async fn run(context: &Context, _: &Dev) -> Result<Exit, CliError> {
     let mut watch = Watch::new(&layout)?;
     let mut host = Host::start(&layout).await?;
     let client = Client::to(&layout)?;
-    banner(context, &client.status().await?);
+    banner(context, &layout, &client.status().await?);
     let mut feed = pin!(feed::follow(context.ui, client));
     let mut read = true;
     if matches!(serving, Serving::Stale(_)) {
@@ -80,14 +81,16 @@ async fn refuse_a_second(layout: &Layout) -> Result<(), CliError> {
     Err(CliError::new(codes::RUNNING, format!("a daemon runs here already{since}")).help("stop it: nerve stop\nor watch it: nerve logs -f"))
 }
 
-fn banner(context: &Context, status: &Status) {
+fn banner(context: &Context, layout: &Layout, status: &Status) {
+    let socket = std::fs::read_to_string(layout.socket_pointer()).unwrap_or_default();
     let build = status.build.as_ref().map_or("none", |build| build.0.as_str());
     let text = format!(
-        "nerve {}  {}\n  build     {build}\n  data      .nerve/ (kept across restarts)\n  loaded    {} senses, {} workflows\nready; Ctrl-C stops, twice at once",
+        "nerve {}  {}\n  socket    {}\n  build     {build}\n  data      .nerve/ (kept across restarts)\n  loaded    {}, {}\nready; Ctrl-C stops, twice at once",
         status.version,
         status.workspace,
-        status.senses.len(),
-        status.workflows.len(),
+        socket.trim(),
+        count(status.senses.len() as u64, "sense"),
+        count(status.workflows.len() as u64, "workflow"),
     );
     context.ui.say(&text);
 }

@@ -67,6 +67,9 @@ pub(crate) async fn running(layout: &Layout) -> Result<Option<Status>, CliError>
 /// The daemon that is about to answer.
 async fn soon(layout: &Layout) -> Result<Option<Status>, CliError> {
     for _ in 0..100 {
+        if daemon_process::is_free(layout) {
+            return Ok(None);
+        }
         if let Some(status) = running(layout).await? {
             return Ok(Some(status));
         }

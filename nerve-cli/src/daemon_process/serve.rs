@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::os::fd::RawFd;
 
-use nerve_runtime::daemon::Layout;
 use nerve_runtime::daemon::api::dto::{ErrorBody, moment};
+use nerve_runtime::daemon::{self, DaemonError, Layout, Started};
 
-use super::engine::{self, DaemonError, Started};
 use super::options::options;
 use super::ready::Word;
 use crate::error::CliError;
@@ -14,7 +13,7 @@ use crate::error::CliError;
 /// Runs the daemon until it is told to stop. Its stdout is a pipe to who started it, until that one knows enough.
 pub(crate) fn serve(layout: &Layout) -> Result<(), CliError> {
     let_go_of_the_caller();
-    engine::run(options(layout, false)?, |outcome| tell(&word(outcome))).map_err(|error| CliError::from(body(&error)))
+    daemon::run(options(layout, false)?, |outcome| tell(&word(outcome))).map_err(|error| CliError::from(body(&error)))
 }
 
 /// What the caller had open, other than our three, would stay open as long as this lives: `nerve start | cat` would never end.

@@ -1,9 +1,9 @@
 //! The daemon on a thread of this process.
 
-use nerve_runtime::daemon::Layout;
+use nerve_runtime::daemon::{self, DaemonError, Layout, Started};
 use tokio::sync::oneshot;
 
-use crate::daemon_process::{self, DaemonError, Started, body};
+use crate::daemon_process::{self, body};
 use crate::error::{CliError, codes};
 
 /// A daemon that runs here.
@@ -21,7 +21,7 @@ impl Host {
             let on_ready = |outcome: Result<Started, &DaemonError>| {
                 let _ = tell_ready.send(outcome.map(drop).map_err(|error| CliError::from(body(error))));
             };
-            let ended = daemon_process::run(options, on_ready);
+            let ended = daemon::run(options, on_ready);
             let _ = tell_end.send(ended.map_err(|error| body(&error).into()));
         };
         let thread = std::thread::Builder::new().name("daemon".to_owned()).spawn(run);

@@ -1,3 +1,0 @@
-//! The daemon itself.
-
-pub(crate) use nerve_runtime::daemon::{Builtin, DaemonError, Options, Started, run};
