@@ -1,0 +1,324 @@
+//! A workspace of its own for each test, with the real `nerve` in it. What is waited for has a limit; nothing sleeps for a fixed time.
+#![allow(dead_code, clippy::print_stderr, reason = "each test file uses its part of this, and tells what it saw on stderr")]
+
+pub(crate) mod journal;
+pub(crate) mod model;
+pub(crate) mod processes;
+pub(crate) mod random;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+pub(crate) use journal::Entry;
+
+/// The longest that any command may take.
+const COMMAND: Duration = Duration::from_secs(60);
+/// The longest that something which should follow soon may take, on a busy machine too.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// How long after a daemon's end a process that it started may live: what the design promises.
+const SWEPT: Duration = Duration::from_secs(5);
+
+/// A workspace in a temporary folder, and the daemon that serves it.
+///
+/// Dropping it stops the daemon and holds it to its promise: nothing that it started is left.
+pub(crate) struct TestWorkspace {
+    root: PathBuf,
+    daemon: Mutex<Option<u32>>,
+    temp: tempfile::TempDir,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// The document on stdout.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no document on stdout ({error}): {self:?}"))
+    }
+
+    /// The document on stderr of a command that failed; its stdout must be empty.
+    pub(crate) fn error(&self) -> Value {
+        assert_eq!(self.stdout, "", "a failure with --json prints nothing on stdout: {self:?}");
+        let document: Value =
+            serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("no document on stderr ({error}): {self:?}"));
+        assert_eq!(document["schema"], "nerve.error/1", "{self:?}");
+        document["error"].clone()
+    }
+
+    /// Checks the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+impl TestWorkspace {
+    /// What `nerve init` makes, with this nerve.yaml instead of its own.
+    pub(crate) fn new(config: &str) -> Self {
+        let temp = tempfile::Builder::new().prefix("nerve-test-").tempdir().expect("a temporary folder");
+        let workspace = Self { root: temp.path().join("ws"), daemon: Mutex::new(None), temp };
+        let root = workspace.root.display().to_string();
+        workspace.run_in(workspace.temp.path(), &["init", &root, "--no-git"], &[]).exits(0);
+        workspace.configure(config);
+        workspace
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder that holds the workspace and nothing else.
+    pub(crate) fn temp(&self) -> &Path {
+        self.temp.path()
+    }
+
+    /// Replaces nerve.yaml in one step, so that a watching daemon never reads half of it.
+    pub(crate) fn configure(&self, config: &str) {
+        let aside = self.temp.path().join("nerve.yaml.new");
+        fs::write(&aside, config).expect("a file");
+        fs::rename(aside, self.root.join("nerve.yaml")).expect("nerve.yaml");
+    }
+
+    /// Replaces nerve.yaml and waits until the running daemon has taken it over.
+    pub(crate) fn reconfigure(&self, config: &str) {
+        let before = self.reloads();
+        self.configure(config);
+        self.until("nerve.yaml to be taken over", SOON, || (self.reloads() > before).then_some(()));
+    }
+
+    fn reloads(&self) -> usize {
+        self.journal().iter().filter(|entry| entry.kind == "config_reload").count()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.root.join(name), text).expect("a file");
+    }
+
+    /// The command line of `nerve` with these arguments, in the workspace and with nothing of the caller's environment.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_in(&self.root, args)
+    }
+
+    fn command_in(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nerve"));
+        let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
+        command.args(args).current_dir(folder).env_clear();
+        command.env("PATH", path).env("HOME", self.temp.path()).env("TMPDIR", self.temp.path());
+        command
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.run_in(&self.root, args, &[])
+    }
+
+    /// Runs a command to its end, with these variables besides.
+    #[track_caller]
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.run_in(&self.root, args, variables)
+    }
+
+    /// Runs a command in another folder.
+    #[track_caller]
+    pub(crate) fn run_in(&self, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = self.command_in(folder, args);
+        command.envs(variables.iter().copied()).stdin(Stdio::null());
+        finish(command, args)
+    }
+
+    /// Runs a command that must succeed and gives its document.
+    #[track_caller]
+    pub(crate) fn ok(&self, args: &[&str]) -> Value {
+        let mut args = args.to_vec();
+        args.push("--json");
+        self.run(&args).exits(0).json()
+    }
+
+    /// Starts the daemon; gives its pid.
+    #[track_caller]
+    pub(crate) fn start(&self) -> u32 {
+        self.start_with(&[])
+    }
+
+    /// Starts the daemon with these variables besides.
+    #[track_caller]
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> u32 {
+        let started = self.run_with(&["start", "--json"], variables).exits(0).json();
+        self.is_running(&started)
+    }
+
+    /// Remembers the daemon that a start told of, so that it is stopped in the end.
+    pub(crate) fn is_running(&self, started: &Value) -> u32 {
+        let pid = u32::try_from(started["pid"].as_u64().expect("a pid")).expect("a pid");
+        *self.daemon.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
+        pid
+    }
+
+    /// The daemon that was started last.
+    pub(crate) fn daemon(&self) -> Option<u32> {
+        *self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `kill -9` of the daemon; returns when it is gone.
+    pub(crate) fn kill_daemon(&self) {
+        let pid = self.daemon().expect("a daemon was started");
+        processes::signal(pid, Signal::SIGKILL);
+        self.until("the killed daemon to be gone", SOON, || (!processes::lives(pid)).then_some(()));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.run(&["stop"]).exits(0);
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        self.ok(&["status"])
+    }
+
+    /// The process of the workflow's worker, once one is ready.
+    pub(crate) fn workflow_worker(&self) -> u32 {
+        self.until("a workflow worker", SOON, || {
+            let status = self.status();
+            let workers = status["workers"].as_array()?;
+            let worker = workers.iter().find(|worker| worker["kind"] == "workflow" && worker["pid"].is_u64())?;
+            u32::try_from(worker["pid"].as_u64()?).ok()
+        })
+    }
+
+    /// Threads of `explain-load` that run, and that wait for a slot.
+    pub(crate) fn load(&self) -> Option<(u64, u64)> {
+        let output = self.run(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&output.stdout).ok()?;
+        let workflow = status["workflows"].as_array()?.iter().find(|workflow| workflow["name"] == "explain-load")?;
+        Some((workflow["active"].as_u64()?, workflow["queued"].as_u64()?))
+    }
+
+    /// Triggers `explain-load`; gives the thread's id.
+    #[track_caller]
+    pub(crate) fn trigger(&self, prompt: &str) -> String {
+        let accepted = self.ok(&["workflow", "trigger", "explain-load", "--prompt", prompt]);
+        id_of(&accepted)
+    }
+
+    pub(crate) fn show(&self, id: &str) -> Value {
+        self.ok(&["thread", "show", id])
+    }
+
+    /// A thread's journal.
+    pub(crate) fn entries(&self, id: &str) -> Vec<Entry> {
+        journal::read(&self.ok(&["thread", "inspect", id, "--limit", "100000"]))
+    }
+
+    /// The whole journal.
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        journal::read(&self.ok(&["logs", "--limit", "1000000"]))
+    }
+
+    /// Waits for the thread's end and shows it.
+    #[track_caller]
+    pub(crate) fn ended(&self, id: &str) -> Value {
+        self.until(&format!("the end of {id}"), SOON, || {
+            let thread = self.show(id);
+            let open = ["queued", "started", "waiting"].contains(&thread["state"].as_str()?);
+            (!open).then_some(thread)
+        })
+    }
+
+    /// The lines of a file to which scripted adapters write their calls.
+    pub(crate) fn calls(&self) -> Vec<journal::Call> {
+        journal::calls(&self.root.join("calls.jsonl"))
+    }
+
+    /// How often this role of this thread was called.
+    pub(crate) fn calls_of(&self, thread: &str, role: &str) -> usize {
+        self.calls().iter().filter(|call| call.thread == thread && call.role == role).count()
+    }
+
+    /// Waits until this role of this thread is being called.
+    #[track_caller]
+    pub(crate) fn called(&self, thread: &str, role: &str) {
+        self.until(&format!("a call of {role}"), SOON, || (self.calls_of(thread, role) > 0).then_some(()));
+    }
+
+    /// Waits for something to be there, and fails with its name when it is not in time.
+    #[track_caller]
+    pub(crate) fn until<T>(&self, what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The end of the daemon's log.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.root.join(".nerve/logs/daemon.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().rev().take(60).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for TestWorkspace {
+    fn drop(&mut self) {
+        let failed = std::thread::panicking();
+        if failed {
+            eprintln!("the daemon's log of {} ends with:\n{}\n", self.root.display(), self.log());
+        }
+        if let Some(pid) = self.daemon().filter(|pid| processes::lives(*pid)) {
+            let mut command = self.command(&["stop", "--now"]);
+            let stopped = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            if !stopped.is_ok_and(|status| status.success()) {
+                processes::signal(pid, Signal::SIGKILL);
+                assert!(failed, "`nerve stop --now` did not stop the daemon\n{}", self.log());
+            }
+        }
+        let deadline = Instant::now() + SWEPT;
+        let left = loop {
+            let left = processes::below(self.temp.path());
+            if left.is_empty() || Instant::now() > deadline {
+                break left;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(left.is_empty() || failed, "processes are left: {left:#?}\n{}", self.log());
+    }
+}
+
+/// The id in a document about a thread.
+pub(crate) fn id_of(document: &Value) -> String {
+    document["id"].as_str().unwrap_or_else(|| panic!("no id in {document}")).to_owned()
+}
+
+/// Runs a command to its end, which must come in time.
+#[track_caller]
+pub(crate) fn finish(mut command: Command, args: &[&str]) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let pid = child.id();
+    let (send, receive) = mpsc::channel();
+    let reader = std::thread::spawn(move || send.send(child.wait_with_output()));
+    let Ok(output) = receive.recv_timeout(COMMAND) else {
+        processes::signal(pid, Signal::SIGKILL);
+        panic!("`nerve {}` did not end within {COMMAND:?}", args.join(" "));
+    };
+    let _ = reader.join();
+    let output = output.expect("output");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}

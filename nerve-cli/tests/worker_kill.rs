@@ -1,0 +1,125 @@
+//! `kill -9` of a worker: its threads go on by themselves, and no call that the daemon has in flight is lost or made again.
+#![allow(clippy::print_stderr, reason = "a test tells what it saw")]
+
+mod support;
+
+use nix::sys::signal::Signal;
+use support::{SOON, TestWorkspace, processes};
+
+/// Both adapters are scripted; the fixer's answer takes its time.
+fn config(analyst: &str, fixer: &str) -> String {
+    format!(
+        "adapters:
+  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
+  fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
+workflows:
+  explain-load: {{ concurrency: 4 }}
+"
+    )
+}
+
+#[track_caller]
+fn completed(workspace: &TestWorkspace, id: &str) -> serde_json::Value {
+    let thread = workspace.ended(id);
+    assert_eq!((&thread["state"], &thread["exit_code"]), (&"completed".into(), &0.into()), "{thread:#}");
+    thread
+}
+
+#[test]
+fn an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
+    let workspace = TestWorkspace::new(&config("0ms", "1500ms"));
+    workspace.start();
+    let id = workspace.trigger("a busy machine");
+    workspace.called(&id, "fixer");
+    let killed = workspace.workflow_worker();
+    processes::signal(killed, Signal::SIGKILL);
+    let thread = completed(&workspace, &id);
+    assert_eq!(workspace.calls_of(&id, "fixer"), 1, "{:?}", workspace.calls());
+    assert_eq!(workspace.calls_of(&id, "analyst"), 1, "{:?}", workspace.calls());
+    assert_eq!((&thread["steps"][1]["role"], &thread["steps"][1]["attempt"]), (&"fixer".into(), &2.into()), "{thread:#}");
+    assert_ne!(workspace.workflow_worker(), killed);
+    let exits = workspace.journal().into_iter().filter(|entry| entry.kind == "worker_exit").count();
+    assert_eq!(exits, 1);
+}
+
+#[test]
+fn an_answer_that_is_in_the_journal_is_given_to_the_next_attempt_without_a_call() {
+    let workspace = TestWorkspace::new(&config("0ms", "500ms"));
+    workspace.start();
+    let id = workspace.trigger("a busy machine");
+    workspace.called(&id, "fixer");
+    // A stopped worker cannot take the answer that arrives meanwhile.
+    let worker = workspace.workflow_worker();
+    processes::signal(worker, Signal::SIGSTOP);
+    let answered = || workspace.entries(&id).iter().any(|entry| entry.kind == "ask_text").then_some(());
+    workspace.until("the answer in the journal", SOON, answered);
+    assert_eq!(workspace.show(&id)["state"], "started", "the stopped worker finished its role");
+    processes::signal(worker, Signal::SIGKILL);
+    let thread = completed(&workspace, &id);
+    assert_eq!(workspace.calls_of(&id, "fixer"), 1, "{:?}", workspace.calls());
+    assert_eq!(thread["steps"][1]["attempt"], 2, "{thread:#}");
+    assert_eq!(thread["steps"][1]["meta"]["done"], true, "{thread:#}");
+}
+
+#[test]
+fn a_call_of_the_daemons_is_not_lost_with_the_worker() {
+    let workspace = TestWorkspace::new(&config("1s", "0ms"));
+    workspace.start();
+    let id = workspace.trigger("a busy machine");
+    workspace.called(&id, "analyst");
+    processes::signal(workspace.workflow_worker(), Signal::SIGKILL);
+    let thread = completed(&workspace, &id);
+    assert_eq!(workspace.calls_of(&id, "analyst"), 1, "{:?}", workspace.calls());
+    assert_eq!((&thread["steps"][0]["attempt"], &thread["steps"][1]["attempt"]), (&1.into(), &1.into()), "{thread:#}");
+}
+
+#[test]
+fn every_thread_of_a_killed_worker_goes_on() {
+    let workspace = TestWorkspace::new(&config("0ms-200ms", "700ms"));
+    workspace.start();
+    let ids: Vec<String> = (0..4).map(|n| workspace.trigger(&format!("load {n}"))).collect();
+    workspace.called(&ids[0], "fixer");
+    processes::signal(workspace.workflow_worker(), Signal::SIGKILL);
+    for id in &ids {
+        completed(&workspace, id);
+        assert_eq!((workspace.calls_of(id, "analyst"), workspace.calls_of(id, "fixer")), (1, 1), "{:?}", workspace.calls());
+    }
+}
+
+#[test]
+fn a_role_whose_process_died_three_times_crashes_its_thread_and_nothing_else() {
+    let workspace = TestWorkspace::new(&config("0ms", "30s"));
+    workspace.start();
+    let id = workspace.trigger("a busy machine");
+    for attempt in 1..=3 {
+        let begun = || {
+            let entries = workspace.entries(&id);
+            let attempts = entries.iter().filter(|entry| entry.kind == "attempt").count();
+            (attempts + 1 >= attempt && entries.iter().any(|entry| entry.kind == "ask")).then_some(())
+        };
+        workspace.until(&format!("attempt {attempt}"), SOON, begun);
+        processes::signal(workspace.workflow_worker(), Signal::SIGKILL);
+    }
+    let thread = workspace.ended(&id);
+    assert_eq!((&thread["state"], &thread["exit_code"]), (&"crashed".into(), &255.into()), "{thread:#}");
+    let reason = thread["reason"].as_str().expect("a reason");
+    assert!(reason.contains("`fixer` was lost 3 times") && reason.contains("signal 9"), "{reason}");
+    assert_eq!(workspace.calls_of(&id, "fixer"), 1, "{:?}", workspace.calls());
+    workspace.reconfigure(&config("0ms", "0ms"));
+    let next = workspace.trigger("the next one");
+    completed(&workspace, &next);
+}
+
+#[test]
+fn a_call_that_the_daemons_end_cut_off_is_made_again_with_the_next_attempt() {
+    let workspace = TestWorkspace::new(&config("0ms", "1s"));
+    workspace.start();
+    let id = workspace.trigger("a busy machine");
+    workspace.called(&id, "fixer");
+    workspace.kill_daemon();
+    workspace.start();
+    let thread = completed(&workspace, &id);
+    assert_eq!(thread["steps"][1]["attempt"], 2, "{thread:#}");
+    let attempts: Vec<u64> = workspace.calls().iter().filter(|call| call.role == "fixer").map(|call| call.attempt).collect();
+    assert_eq!(attempts, [1, 2]);
+}
