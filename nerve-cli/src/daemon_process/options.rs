@@ -1,6 +1,6 @@
 //! What a daemon of this `nerve` is given.
 
-use nerve_runtime::daemon::{Builtin, Layout, Options, hash_folder};
+use nerve_runtime::daemon::{Builtin, Layout, Options};
 
 use crate::checks::workspace_template;
 use crate::error::{CliError, codes};
@@ -13,13 +13,8 @@ pub(crate) fn options(layout: &Layout, foreground: bool) -> Result<Options, CliE
     let builtin = Builtin {
         program,
         id: nerve_core::BuildId(format!("builtin-{}", workspace::SDK_VERSION)),
-        sources_hash: template_hash(layout),
+        sources_hash: workspace::template_hash().to_owned(),
         manifest: workspace_template().manifest(),
     };
     Ok(Options { layout: layout.clone(), builtin, foreground })
-}
-
-/// The hash of the sources that this `nerve` contains; only known to match while they are unedited, and it has to match nothing else.
-fn template_hash(layout: &Layout) -> String {
-    if workspace::unedited(layout) { hash_folder(&layout.sources()).unwrap_or_default() } else { "edited".to_owned() }
 }

@@ -23,4 +23,4 @@ pub(crate) use embed::SDK_VERSION;
 pub(crate) use init::{Git, InitOptions, InitReport, init};
 pub(crate) use init_error::InitError;
 pub(crate) use sdk::{SdkError, restore};
-pub(crate) use unedited::unedited;
+pub(crate) use unedited::{template_hash, unedited};

@@ -12,6 +12,11 @@ static TEMPLATE_HASH: LazyLock<String> = LazyLock::new(|| {
     hash_files(sources)
 });
 
+/// The hash of the template's `src/`.
+pub(crate) fn template_hash() -> &'static str {
+    &TEMPLATE_HASH
+}
+
 /// Whether `src/` is what `nerve init` wrote; nerve.yaml, tests and documents do not count. False when it cannot be read.
 pub(crate) fn unedited(layout: &Layout) -> bool {
     hash_folder(&layout.sources()).is_ok_and(|hash| hash == *TEMPLATE_HASH)

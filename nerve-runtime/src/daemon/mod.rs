@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod journal;
 mod layout;
+mod log;
 mod run;
 mod socket;
 mod source_hash;

@@ -12,7 +12,7 @@ use super::api::{self, ApiState};
 use super::builds::{self, Builtin};
 use super::calls::Host;
 use super::engine::{Engine, Message, Parts};
-use super::{DaemonError, Layout, clock, config_file, journal, socket, watch};
+use super::{DaemonError, Layout, clock, config_file, journal, log, socket, watch};
 
 /// How far back calls count against the hourly limit.
 const HOUR_MS: i64 = 3_600_000;
@@ -77,6 +77,7 @@ impl Life {
             fs::create_dir_all(&folder).map_err(|error| DaemonError::io("making a folder", folder, error))?;
         }
         let lock = claim(&layout)?;
+        log::start(&layout)?;
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
         let store = runtime.block_on(SqliteStore::open(&layout.store()))?;
