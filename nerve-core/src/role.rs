@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterRef, AdapterSource, BoxFuture, Error, Extractor, IntoAdapter, Meta, Prompt, RawJson, Result, RoleKey, Schema, ThreadContext, Usage,
-    schema_for,
+    AdapterRef, AdapterSource, BoxFuture, Error, Extractor, IntoAdapter, Meta, Prompt, RawJson, Result, RoleKey, Schema, ThreadContext,
+    Usage, schema_for,
 };
 
 /// What recovery may do with an attempt that was cut off before its answer.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, CrashCause, Cut, Effect, End, Entry, Input, Intent, Launch, MAX_LOST, ParkReason, Phase, Resume,
-    Stage, StateName, StepText, Thread,
+    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, CrashCause, Cut, Effect, End, Entry, Input, Intent, Launch, MAX_LOST,
+    ParkReason, Phase, Resume, Stage, StateName, StepText, Thread,
 };
 use crate::wire::{Choice, Work};
 use crate::{Effects, RawJson, Usage};
@@ -95,7 +95,16 @@ impl Machine {
 
     fn new(thread: Thread, rules: Rules) -> Self {
         let slot = thread.state() == StateName::Started;
-        Self { thread, rules, live: Live::Idle, slot, announced: None, asks_in_flight: BTreeSet::new(), asks_due: Vec::new(), checks_lost: 0 }
+        Self {
+            thread,
+            rules,
+            live: Live::Idle,
+            slot,
+            announced: None,
+            asks_in_flight: BTreeSet::new(),
+            asks_due: Vec::new(),
+            checks_lost: 0,
+        }
     }
 
     /// What a restored thread must write before it goes on: the attempt that the daemon's end cut off, or a kill to finish.
@@ -145,7 +154,9 @@ impl Machine {
         let steps = self.thread.steps.len();
         match &self.live {
             Live::Deciding => Some(Effect::Decide { upto: steps, check: None }),
-            Live::Checking { meta, cut, asked: true, .. } => Some(Effect::Decide { upto: steps + 1, check: Some(checked(self.thread.acting()?, meta, *cut)) }),
+            Live::Checking { meta, cut, asked: true, .. } => {
+                Some(Effect::Decide { upto: steps + 1, check: Some(checked(self.thread.acting()?, meta, *cut)) })
+            }
             _ => None,
         }
     }
@@ -257,7 +268,9 @@ impl Machine {
                 })
             }
             Input::AskAnswered { step, ask, adapter, content, meta, usage } => {
-                let open = |acting: &Acting| acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open);
+                let open = |acting: &Acting| {
+                    acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open)
+                };
                 if !self.thread.acting().is_some_and(open) || !self.asks_in_flight.remove(&ask) {
                     return Err(Refused::NotExpected("an answer to that ask"));
                 }
@@ -309,7 +322,9 @@ impl Machine {
                 return self.announce(Announced::Parked).then_some(Effect::Parked);
             }
             Phase::Deciding { .. } | Phase::Acting(_) if !self.slot => return self.announce(Announced::Requeue).then_some(Effect::Requeue),
-            Phase::Deciding { .. } if self.live == Live::Idle => (Live::Deciding, Effect::Decide { upto: self.thread.steps.len(), check: None }),
+            Phase::Deciding { .. } if self.live == Live::Idle => {
+                (Live::Deciding, Effect::Decide { upto: self.thread.steps.len(), check: None })
+            }
             Phase::Acting(acting) => self.next_of(acting)?,
             Phase::Deciding { .. } => return None,
         };
@@ -383,7 +398,8 @@ impl Machine {
             (Live::Deciding, Phase::Deciding { lost }) => {
                 let last = lost + 1 >= MAX_LOST;
                 self.live = Live::Idle;
-                let mut entries = vec![Entry::DecisionLost { upto: u32::try_from(self.thread.steps.len()).unwrap_or(u32::MAX), cause: cause.clone() }];
+                let mut entries =
+                    vec![Entry::DecisionLost { upto: u32::try_from(self.thread.steps.len()).unwrap_or(u32::MAX), cause: cause.clone() }];
                 if last && self.thread.kill.is_none() {
                     entries.push(Entry::Ended(End::Crashed { cause: format!("deciding what comes next: {}", cause.words()) }));
                 }
@@ -442,7 +458,9 @@ impl Machine {
             }
             Effects::Repeatable => Entry::Retry { step: *step, attempt: acting.attempt + 1 },
             Effects::AskBeforeRepeat => Entry::Waiting { reason: ParkReason::AttemptLost { role: role.clone() } },
-            Effects::NeverRepeat => Entry::Ended(End::Failed { error: format!("attempt lost: `{role}` may not be repeated; {}", cause.words()) }),
+            Effects::NeverRepeat => {
+                Entry::Ended(End::Failed { error: format!("attempt lost: `{role}` may not be repeated; {}", cause.words()) })
+            }
         });
         entries
     }
@@ -453,7 +471,9 @@ impl Machine {
     }
 
     fn resume(&mut self, resume: Resume) -> Outcome {
-        let Phase::Waiting { reason, .. } = &self.thread.phase else { return Err(Refused::NotExpected("a resume: the thread is not parked")) };
+        let Phase::Waiting { reason, .. } = &self.thread.phase else {
+            return Err(Refused::NotExpected("a resume: the thread is not parked"));
+        };
         let mut entries = vec![Entry::Resumed];
         let acting = self.thread.acting();
         match (reason, resume, acting) {

@@ -4,9 +4,7 @@ use proptest::prelude::*;
 
 use super::{CrashCause, Effect, End, Entry, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
 use crate::wire::{Choice, HostedWork, Work};
-use crate::{
-    AdapterSource, BuildId, CallFailure, Effects, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage,
-};
+use crate::{AdapterSource, BuildId, CallFailure, Effects, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage};
 
 /// What the world does next; each is tried, and the machine may refuse it.
 #[derive(Debug, Clone)]
@@ -143,7 +141,11 @@ impl World {
                 self.pending.extend(entries);
                 if matches!(
                     input,
-                    Input::Answered { .. } | Input::CallFailed { .. } | Input::RoleDone { .. } | Input::RoleFailed { .. } | Input::AttemptLost { .. }
+                    Input::Answered { .. }
+                        | Input::CallFailed { .. }
+                        | Input::RoleDone { .. }
+                        | Input::RoleFailed { .. }
+                        | Input::AttemptLost { .. }
                 ) {
                     assert_eq!(self.running, Some((step, attempt)), "a result was taken of an attempt that does not run");
                     self.running = None;
@@ -268,7 +270,9 @@ proptest! {
 #[test]
 fn a_kill_is_honoured_after_a_crash() {
     let mut world = World::new();
-    for act in [Act::Start, Act::Durable, Act::DecideRole { written: true, effects: Effects::Repeatable }, Act::Durable, Act::Kill, Act::Durable] {
+    for act in
+        [Act::Start, Act::Durable, Act::DecideRole { written: true, effects: Effects::Repeatable }, Act::Durable, Act::Kill, Act::Durable]
+    {
         world.act(act);
     }
     world.act(Act::DaemonDies);

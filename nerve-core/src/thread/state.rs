@@ -209,7 +209,12 @@ impl Thread {
             }
             Entry::KillRequested { by } => self.kill = Some(by.clone()),
             Entry::Ended(end) => self.phase = Phase::Ended(end.clone()),
-            Entry::Text(_) | Entry::Refused { .. } | Entry::Asked(_) | Entry::AskText(_) | Entry::AttemptLost { .. } | Entry::Retry { .. } => {
+            Entry::Text(_)
+            | Entry::Refused { .. }
+            | Entry::Asked(_)
+            | Entry::AskText(_)
+            | Entry::AttemptLost { .. }
+            | Entry::Retry { .. } => {
                 if let Some(acting) = self.acting_mut() {
                     acting.apply(entry);
                 }

@@ -51,13 +51,15 @@ impl BuildSpec {
 /// Chooses what serves: a build of just these sources, the embedded worker when they are unedited, else the last build.
 pub(crate) fn choose(layout: &Layout, builtin: &Builtin) -> Result<Current, DaemonError> {
     let sources = hash_folder(&layout.sources()).unwrap_or_default();
-    let record = BuildRecord::current(layout).map_err(|error| DaemonError::io("reading the current build", layout.current_build(), error))?;
+    let record =
+        BuildRecord::current(layout).map_err(|error| DaemonError::io("reading the current build", layout.current_build(), error))?;
     match record {
         Some(record) if record.sources == sources || sources != builtin.sources_hash => {
             Ok(Current { spec: BuildSpec::of(layout, &record.build), manifest: record.manifest })
         }
         _ if sources == builtin.sources_hash => {
-            keep_copy(layout, builtin).map_err(|error| DaemonError::io("keeping a copy of the embedded worker", layout.worker(&builtin.id), error))?;
+            keep_copy(layout, builtin)
+                .map_err(|error| DaemonError::io("keeping a copy of the embedded worker", layout.worker(&builtin.id), error))?;
             Ok(Current { spec: BuildSpec::of(layout, &builtin.id), manifest: builtin.manifest.clone() })
         }
         _ => Err(DaemonError::NoBuild),
@@ -95,7 +97,10 @@ fn keep_copy(layout: &Layout, builtin: &Builtin) -> io::Result<()> {
 fn same_file(left: &std::path::Path, right: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (std::fs::metadata(left), std::fs::metadata(right)) {
-        (Ok(left), Ok(right)) => (left.dev(), left.ino()) == (right.dev(), right.ino()) || (left.len() == right.len() && left.modified().ok() == right.modified().ok()),
+        (Ok(left), Ok(right)) => {
+            (left.dev(), left.ino()) == (right.dev(), right.ino())
+                || (left.len() == right.len() && left.modified().ok() == right.modified().ok())
+        }
         _ => false,
     }
 }

@@ -97,11 +97,21 @@ impl Life {
         let (listener, socket) = socket::open(&layout).map_err(|error| DaemonError::io("opening the socket", layout.run(), error))?;
         let tcp = runtime.block_on(api::listen_tcp(&config.api, &host))?;
 
-        let parts =
-            Parts { layout: layout.clone(), config, build: current.spec, manifest: current.manifest, journal: orders, inbox, tell: tell.clone(), host };
+        let parts = Parts {
+            layout: layout.clone(),
+            config,
+            build: current.spec,
+            manifest: current.manifest,
+            journal: orders,
+            inbox,
+            tell: tell.clone(),
+            host,
+        };
         let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
 
-        runtime.block_on(async { api::serve(state, listener, tcp) }).map_err(|error| DaemonError::io("serving the API", socket.clone(), error))?;
+        runtime
+            .block_on(async { api::serve(state, listener, tcp) })
+            .map_err(|error| DaemonError::io("serving the API", socket.clone(), error))?;
         let (changed, changes) = mpsc::channel(1);
         let watcher = watch::watch(&layout, changed)
             .inspect_err(|error| tracing::error!(%error, "files cannot be watched: a new nerve.yaml or build is seen at the next start"))

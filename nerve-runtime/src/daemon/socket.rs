@@ -16,7 +16,8 @@ const LONGEST: usize = 100;
 /// A socket file that is there already belonged to a daemon that is gone: the caller holds the lock.
 pub(crate) fn open(layout: &Layout) -> io::Result<(UnixListener, PathBuf)> {
     let preferred = layout.default_socket();
-    let opened = if preferred.as_os_str().len() <= LONGEST { bind(&preferred).map(|listener| (listener, preferred)) } else { Err(too_long()) };
+    let opened =
+        if preferred.as_os_str().len() <= LONGEST { bind(&preferred).map(|listener| (listener, preferred)) } else { Err(too_long()) };
     let (listener, path) = match opened {
         Ok(opened) => opened,
         // The path is too long, or the file system has no sockets.

@@ -71,7 +71,9 @@ fn too_long(frame: &ToDaemon, error: &str) -> ToDaemon {
     let error = error.to_owned();
     match frame {
         ToDaemon::Decision { thread, upto, .. } => ToDaemon::DecideFailed { thread: *thread, upto: *upto, error },
-        ToDaemon::RoleDone { call, .. } | ToDaemon::Text { call, .. } | ToDaemon::Ask { call, .. } => ToDaemon::RoleFailed { call: *call, error },
+        ToDaemon::RoleDone { call, .. } | ToDaemon::Text { call, .. } | ToDaemon::Ask { call, .. } => {
+            ToDaemon::RoleFailed { call: *call, error }
+        }
         ToDaemon::Observation { sense, tick, .. } => ToDaemon::ComputeFailed { sense: sense.clone(), tick: *tick, error },
         _ => ToDaemon::Log { line: error },
     }

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nerve_core::wire::{AskId, CallId, CheckMeta, ContextStep, PROTOCOL, ToDaemon, ToWorker};
-use nerve_core::{Answer, Ask, AskRequest, BoxFuture, Error, RoleBody, RoleContext, RoleResult, SenseContext, ThreadContext, ThreadId, Workflow};
+use nerve_core::{
+    Answer, Ask, AskRequest, BoxFuture, Error, RoleBody, RoleContext, RoleResult, SenseContext, ThreadContext, ThreadId, Workflow,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -22,7 +24,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What a finished task leaves for the loop.
 enum Done {
     /// A hand-written role's step: the moderator is asked next, from what the worker has.
-    Step { thread: ThreadId, step: ContextStep },
+    Step {
+        thread: ThreadId,
+        step: ContextStep,
+    },
     Nothing,
 }
 
@@ -67,12 +72,10 @@ impl Server {
         match frame {
             ToWorker::Context { thread, start, from, steps } => self.contexts.take(thread, start, from, steps),
             ToWorker::Decide { thread, upto, check } => self.decide(thread, upto, check),
-            ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key } => {
-                match self.context_of(thread, step as usize - 1) {
-                    Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key),
-                    Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
-                }
-            }
+            ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key } => match self.context_of(thread, step as usize - 1) {
+                Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key),
+                Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+            },
             ToWorker::RunAdapter { call, thread, role, request } => match self.context_of(thread, 0) {
                 Ok((workflow, _)) => self.run_adapter(call, &workflow, &role, request),
                 Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
@@ -91,9 +94,14 @@ impl Server {
                         Err(panic) => Err(panic),
                     };
                     out.send(&[match seen.and_then(|seen| seen) {
-                        Ok(seen) => {
-                            ToDaemon::Observation { sense, tick, signal: seen.signal, state: seen.state, start: seen.start, note: seen.note }
-                        }
+                        Ok(seen) => ToDaemon::Observation {
+                            sense,
+                            tick,
+                            signal: seen.signal,
+                            state: seen.state,
+                            start: seen.start,
+                            note: seen.note,
+                        },
                         Err(error) => ToDaemon::ComputeFailed { sense, tick, error },
                     }]);
                     Done::Nothing
@@ -176,7 +184,9 @@ impl Server {
             _ => None,
         };
         let Some(own) = own else {
-            return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("role `{role}` of this build has no adapter of its own") }]);
+            return self
+                .out
+                .send(&[ToDaemon::RoleFailed { call, error: format!("role `{role}` of this build has no adapter of its own") }]);
         };
         let out = self.out.clone();
         let task = self.tasks.spawn(async move {

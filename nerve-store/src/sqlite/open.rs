@@ -73,6 +73,7 @@ impl SqliteStore {
         // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
         let (writer, inbox) = mpsc::channel(INBOX);
+        #[expect(clippy::disallowed_methods, reason = "it ends when the last handle to the store is gone, or at close")]
         tokio::spawn(Writer::new(writing, connection, place.clone()).run(inbox));
         Ok(Self { writer, readers, place })
     }

@@ -23,6 +23,7 @@ pub(super) async fn append(file: &Path, turn: Turn<'_>) -> Result<(), CallFailur
     let mut line = serde_json::to_vec(&line).map_err(|error| failed(&error))?;
     line.push(b'\n');
     let path = file.to_owned();
+    #[expect(clippy::disallowed_methods, reason = "it writes one line and starts no process")]
     let written = tokio::task::spawn_blocking(move || write(path, &line)).await;
     written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }

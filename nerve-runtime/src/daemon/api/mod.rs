@@ -9,8 +9,8 @@ mod listen;
 mod router;
 mod senses;
 mod status;
-mod threads;
 mod thread_view;
+mod threads;
 mod trigger;
 mod workers;
 

@@ -15,5 +15,10 @@ pub(super) async fn list(State(state): State<ApiState>) -> Answer<List<SenseItem
 /// Answers when the tick is in the journal.
 pub(super) async fn trigger(State(state): State<ApiState>, Path(name): Path<String>) -> Answer<SenseTriggered> {
     let outcome = state.ask(|reply| Request::TriggerSense(name, reply)).await??;
-    Ok(Json(SenseTriggered { schema: schema::SENSE_TRIGGER.to_owned(), tick: outcome.tick, signal: outcome.signal, thread: outcome.thread }))
+    Ok(Json(SenseTriggered {
+        schema: schema::SENSE_TRIGGER.to_owned(),
+        tick: outcome.tick,
+        signal: outcome.signal,
+        thread: outcome.thread,
+    }))
 }

@@ -10,8 +10,8 @@ use nerve_store::{JournalFilter, Store, StoredThread, ThreadFilter, ThreadRow};
 
 use super::super::engine::Request;
 use super::dto::{
-    EntriesQuery, ErrorBody, ErrorKind, JournalLine, List, OriginView, ResumeRequest, ThreadItem, ThreadView, ThreadsQuery, Triggered, WaitQuery,
-    moment, schema,
+    EntriesQuery, ErrorBody, ErrorKind, JournalLine, List, OriginView, ResumeRequest, ThreadItem, ThreadView, ThreadsQuery, Triggered,
+    WaitQuery, moment, schema,
 };
 use super::{Answer, ApiState, Failure, journal, thread_view};
 
@@ -30,7 +30,9 @@ pub(super) async fn list(State(state): State<ApiState>, Query(query): Query<Thre
         None => None,
     };
     let before = match &query.before {
-        Some(text) => Some(text.parse().map_err(|_| ErrorBody::new(ErrorKind::Usage, "NV0312", format!("`{text}` is no page of this list")))?),
+        Some(text) => {
+            Some(text.parse().map_err(|_| ErrorBody::new(ErrorKind::Usage, "NV0312", format!("`{text}` is no page of this list")))?)
+        }
         None => None,
     };
     let filter = ThreadFilter { state: wanted, workflow: query.workflow, before_seq: before, limit: query.limit.unwrap_or(PAGE) };
@@ -48,7 +50,11 @@ pub(super) async fn show(State(state): State<ApiState>, Path(id): Path<String>) 
     Ok(Json(thread_view::view(&stored(&state, id).await?)))
 }
 
-pub(super) async fn entries(State(state): State<ApiState>, Path(id): Path<String>, Query(query): Query<EntriesQuery>) -> Answer<List<JournalLine>> {
+pub(super) async fn entries(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Query(query): Query<EntriesQuery>,
+) -> Answer<List<JournalLine>> {
     let id = find(&state, &id).await?;
     let filter = JournalFilter { thread: Some(id), limit: u32::MAX, ..JournalFilter::default() };
     let lines = state.store.journal(0, filter).await?;

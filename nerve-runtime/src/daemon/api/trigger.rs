@@ -16,7 +16,11 @@ pub(super) async fn list(State(state): State<ApiState>) -> Answer<List<WorkflowI
 }
 
 /// Answers when the thread is in the journal.
-pub(super) async fn trigger(State(state): State<ApiState>, Path(name): Path<String>, Json(request): Json<TriggerRequest>) -> Answer<Triggered> {
+pub(super) async fn trigger(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    Json(request): Json<TriggerRequest>,
+) -> Answer<Triggered> {
     if request.max_rounds.is_some_and(|rounds| !(1..=1000).contains(&rounds)) {
         return Err(ErrorBody::new(ErrorKind::Usage, "NV0311", "max_rounds must be between 1 and 1000").into());
     }
@@ -53,5 +57,11 @@ async fn triggered(state: &ApiState, id: ThreadId) -> Answer<Triggered> {
     let row = state.store.thread(id).await?.map(|stored| stored.row);
     let Some(row) = row else { return Err(ErrorBody::new(ErrorKind::NotFound, "NV0302", format!("no thread `{id}`")).into()) };
     let state_name: StateName = row.state;
-    Ok(Json(Triggered { schema: schema::WORKFLOW_TRIGGER.to_owned(), id, workflow: row.workflow, state: state_name, exit_code: row.exit_code }))
+    Ok(Json(Triggered {
+        schema: schema::WORKFLOW_TRIGGER.to_owned(),
+        id,
+        workflow: row.workflow,
+        state: state_name,
+        exit_code: row.exit_code,
+    }))
 }

@@ -116,7 +116,14 @@ enum Line {
 }
 
 impl Line {
-    async fn call(&self, conversation: &Conversation, thread: ThreadId, role: &str, attempt: u32, turn: u32) -> Result<host::CallText, CallFailure> {
+    async fn call(
+        &self,
+        conversation: &Conversation,
+        thread: ThreadId,
+        role: &str,
+        attempt: u32,
+        turn: u32,
+    ) -> Result<host::CallText, CallFailure> {
         match self {
             Self::Llm { client, endpoint, limits } => llm::call(client, endpoint, conversation, *limits).await,
             Self::Scripted(script) => script.call(Turn { thread, role, attempt, turn }, &conversation.form).await,
@@ -189,7 +196,10 @@ async fn ask_until_read(line: &Line, job: AskJob, label: String) -> Result<(Call
                 return Ok((told(label, text), Some(meta)));
             }
             Extraction::Refused { errors } if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
-                return Err(CallFailure::new(FailureKind::BadResponse, format!("no meta could be read from the answer: {}", errors.join("; "))));
+                return Err(CallFailure::new(
+                    FailureKind::BadResponse,
+                    format!("no meta could be read from the answer: {}", errors.join("; ")),
+                ));
             }
             Extraction::Refused { errors } => conversation.reasks.push(Reask { answer: text.content, errors }),
         }

@@ -20,7 +20,10 @@ pub(crate) struct Resolved {
 
 /// How it is called.
 pub(crate) enum Kind {
-    Llm { endpoint: Endpoint, limits: CallLimits },
+    Llm {
+        endpoint: Endpoint,
+        limits: CallLimits,
+    },
     Scripted(ScriptedAdapter),
     /// The worker has it.
     Own,
@@ -41,7 +44,13 @@ impl Host {
     }
 
     /// Who answers for this role.
-    pub(crate) fn resolve_role(&self, config: &Config, workflow: &str, role: &str, written: &AdapterSource) -> Result<Resolved, CallFailure> {
+    pub(crate) fn resolve_role(
+        &self,
+        config: &Config,
+        workflow: &str,
+        role: &str,
+        written: &AdapterSource,
+    ) -> Result<Resolved, CallFailure> {
         self.resolve(config, &Self::source(config, workflow, role, written))
     }
 
@@ -75,7 +84,13 @@ impl Host {
     }
 
     /// The second model that reads metas for this role, when one is configured.
-    pub(crate) fn resolve_extractor(&self, config: &Config, workflow: &str, role: &str, written: &str) -> Result<Option<Resolved>, CallFailure> {
+    pub(crate) fn resolve_extractor(
+        &self,
+        config: &Config,
+        workflow: &str,
+        role: &str,
+        written: &str,
+    ) -> Result<Option<Resolved>, CallFailure> {
         let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.extract.as_deref());
         let name = set.unwrap_or(written);
         let model = if name == "default" { config.extract.as_ref() } else { config.extractors.get(name) };
@@ -96,17 +111,29 @@ impl Host {
     ) -> Result<Resolved, CallFailure> {
         let provider = config.providers.get(name).ok_or_else(|| unknown("provider", "providers", name, config.providers.keys()))?;
         let model = model.or(provider.model.as_ref()).ok_or_else(|| {
-            CallFailure::new(FailureKind::Config, format!("provider `{name}` has no model: add `model:` to it or to the adapter in nerve.yaml"))
+            CallFailure::new(
+                FailureKind::Config,
+                format!("provider `{name}` has no model: add `model:` to it or to the adapter in nerve.yaml"),
+            )
         })?;
         let model = self.expand(model)?;
         let api_key = match &provider.api_key {
-            Some(key) => Some(key.expand(|name| self.environment.get(name)).map_err(|missing| missing_variable(&missing.name, "the key of provider", name))?),
+            Some(key) => Some(
+                key.expand(|name| self.environment.get(name))
+                    .map_err(|missing| missing_variable(&missing.name, "the key of provider", name))?,
+            ),
             None => None,
         };
         let headers: Result<BTreeMap<_, _>, CallFailure> =
             provider.headers.iter().map(|(name, value)| Ok((name.clone(), self.expand(value)?))).collect();
         gates.extend(provider.max_concurrent.map(|most| (format!("provider `{name}`"), most)));
-        let endpoint = Endpoint { base_url: self.expand(&provider.base_url)?, api_key, model: model.clone(), dialect: provider.dialect, headers: headers? };
+        let endpoint = Endpoint {
+            base_url: self.expand(&provider.base_url)?,
+            api_key,
+            model: model.clone(),
+            dialect: provider.dialect,
+            headers: headers?,
+        };
         Ok(Resolved { label: format!("{name}/{model}"), gates, kind: Kind::Llm { endpoint, limits } })
     }
 
@@ -116,7 +143,9 @@ impl Host {
 }
 
 fn missing_variable(variable: &str, what: &str, name: &str) -> CallFailure {
-    let message = format!("{what} `{name}` needs ${{{variable}}}, which is not set: export it before `nerve start`, or add {variable}=… to .env beside nerve.yaml");
+    let message = format!(
+        "{what} `{name}` needs ${{{variable}}}, which is not set: export it before `nerve start`, or add {variable}=… to .env beside nerve.yaml"
+    );
     CallFailure::new(FailureKind::Auth, message)
 }
 

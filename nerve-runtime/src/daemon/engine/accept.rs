@@ -13,7 +13,9 @@ impl Engine {
     /// Makes a thread of a trigger; it counts as accepted once its turn is durable.
     pub(super) fn accept(&mut self, trigger: Trigger) -> Result<ThreadId, ErrorBody> {
         if self.stopping.is_some() {
-            return Err(ErrorBody::new(ErrorKind::NotRunning, "NV0303", "the daemon is stopping and starts nothing new").help("nerve start"));
+            return Err(
+                ErrorBody::new(ErrorKind::NotRunning, "NV0303", "the daemon is stopping and starts nothing new").help("nerve start")
+            );
         }
         if let Some(problem) = &self.outage {
             return Err(store_problem(problem));

@@ -69,7 +69,10 @@ impl Brakes {
                 return Err(format!("{} calls failed in a row; when the cause is mended: nerve limits reset", self.failures));
             }
             if self.calls.len() >= self.limits.calls_per_hour as usize {
-                return Err(format!("{} calls within the hour (limits.calls_per_hour); to go on now: nerve limits reset", self.calls.len()));
+                return Err(format!(
+                    "{} calls within the hour (limits.calls_per_hour); to go on now: nerve limits reset",
+                    self.calls.len()
+                ));
             }
         }
         if let Some((gate, most)) = gates.iter().find(|(gate, most)| self.running.get(gate).is_some_and(|running| running >= most)) {

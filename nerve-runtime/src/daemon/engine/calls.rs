@@ -27,7 +27,8 @@ impl Engine {
         let (Some(hosted), Some(mut job)) = (&acting.intent.hosted, StepJob::of(thread, acting)) else { return };
         if let (true, Some(_)) = (thread.launch.dry_run, &hosted.example) {
             let content = format!("[dry run] `{role}` was not asked");
-            let input = Input::Answered { step, attempt, adapter: "dry run".to_owned(), content, usage: nerve_core::Usage::default(), form: None };
+            let input =
+                Input::Answered { step, attempt, adapter: "dry run".to_owned(), content, usage: nerve_core::Usage::default(), form: None };
             return self.input_late(id, input);
         }
         let resolved = if rung > REASKS {

@@ -121,7 +121,16 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]
-    fn asked(&mut self, key: &WorkerKey, call: CallId, ask: AskId, adapter: AdapterSource, prompt: String, schema: Option<RawJson>, count: u32) {
+    fn asked(
+        &mut self,
+        key: &WorkerKey,
+        call: CallId,
+        ask: AskId,
+        adapter: AdapterSource,
+        prompt: String,
+        schema: Option<RawJson>,
+        count: u32,
+    ) {
         let Some(CallRef { thread, step, attempt, .. }) = self.calls.get(&call).cloned() else { return };
         let session = self.session(key);
         let hash = super::super::calls::ask_key(&adapter, &prompt, schema.as_ref());

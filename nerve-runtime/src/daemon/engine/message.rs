@@ -104,14 +104,31 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, ErrorBody>>;
 pub(crate) enum Request {
     Trigger(Trigger, Reply<ThreadId>),
     TriggerSense(String, Reply<TickOutcome>),
-    Kill { thread: ThreadId, by: String, reply: Reply<()> },
-    Resume { thread: ThreadId, resume: Resume, reply: Reply<()> },
+    Kill {
+        thread: ThreadId,
+        by: String,
+        reply: Reply<()>,
+    },
+    Resume {
+        thread: ThreadId,
+        resume: Resume,
+        reply: Reply<()>,
+    },
     /// Answers when the thread is over or parked, or is not open at all.
-    Wait { thread: ThreadId, reply: oneshot::Sender<()> },
+    Wait {
+        thread: ThreadId,
+        reply: oneshot::Sender<()>,
+    },
     Look(oneshot::Sender<Look>),
     ResetLimits(Reply<()>),
-    ResetWorker { key: String, reply: Reply<()> },
-    Stop { now: bool, reply: oneshot::Sender<Vec<String>> },
+    ResetWorker {
+        key: String,
+        reply: Reply<()>,
+    },
+    Stop {
+        now: bool,
+        reply: oneshot::Sender<Vec<String>>,
+    },
 }
 
 /// A tick that is in the journal.

@@ -36,8 +36,8 @@ use super::journal::{Order, TurnNo};
 use super::{BuildSpec, Layout};
 use brakes::Brakes;
 pub(crate) use calls::REASKS;
-pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
 pub(crate) use message::WorkerKey;
+pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
 use senses::SenseSlot;
 use slot::{CallRef, Line, Slot};
 use stop::Stopping;
@@ -222,7 +222,8 @@ impl Engine {
 
     fn rules(&self, workflow: &str) -> Rules {
         // One more rung than the re-asks when a second model stands ready.
-        let second = self.config.extract.is_some() || self.config.workflows.get(workflow).is_some_and(|w| w.roles.values().any(|r| r.extract.is_some()));
+        let second = self.config.extract.is_some()
+            || self.config.workflows.get(workflow).is_some_and(|w| w.roles.values().any(|r| r.extract.is_some()));
         Rules { max_reasks: REASKS + u32::from(second) }
     }
 }

@@ -84,7 +84,12 @@ impl Engine {
             .into_iter()
             .flatten()
             .filter(|(of, _)| *of == session)
-            .map(|(_, ask)| ToWorker::Answer { ask, text: shortened(answer.content.clone()), meta: answer.meta.clone(), usage: answer.usage })
+            .map(|(_, ask)| ToWorker::Answer {
+                ask,
+                text: shortened(answer.content.clone()),
+                meta: answer.meta.clone(),
+                usage: answer.usage,
+            })
             .collect();
         if !frames.is_empty() {
             self.to_worker(&key, frames);

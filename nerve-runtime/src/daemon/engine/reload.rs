@@ -75,7 +75,8 @@ impl Engine {
         self.build_problem = None;
         let waits = self.slots.values().filter(|slot| slot.machine.thread().build.as_ref() == Some(&old.id)).count();
         tracing::info!(build = %self.build.id, "build taken over; {waits} open threads stay on {}", old.id);
-        let details = BTreeMap::from([("from", old.id.to_string()), ("to", self.build.id.to_string()), ("open_threads", waits.to_string())]);
+        let details =
+            BTreeMap::from([("from", old.id.to_string()), ("to", self.build.id.to_string()), ("open_threads", waits.to_string())]);
         let current = self.build.id.to_string();
         self.note("build_reload", &current, details);
         let others: Vec<_> = self.workers.keys().filter(|key| *key.build() != self.build.id).cloned().collect();

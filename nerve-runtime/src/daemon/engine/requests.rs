@@ -74,7 +74,12 @@ impl Engine {
     }
 
     fn reset_worker(&mut self, name: &str) -> Result<(), ErrorBody> {
-        let found: Vec<_> = self.workers.keys().filter(|key| key.to_string() == name || key.to_string().starts_with(&format!("{name}@"))).cloned().collect();
+        let found: Vec<_> = self
+            .workers
+            .keys()
+            .filter(|key| key.to_string() == name || key.to_string().starts_with(&format!("{name}@")))
+            .cloned()
+            .collect();
         if found.is_empty() {
             let known: Vec<_> = self.workers.keys().map(ToString::to_string).collect();
             let body = ErrorBody::new(ErrorKind::NotFound, "NV0308", format!("there is no worker `{name}`"));

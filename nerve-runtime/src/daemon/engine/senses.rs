@@ -215,7 +215,13 @@ impl Engine {
     }
 
     /// The signal's workflow start: the thread's first entries will share the signal's transaction.
-    fn start_from_signal(&mut self, name: &str, tick: TickId, signal: &RawJson, start: nerve_core::Start) -> (Option<ThreadId>, Option<String>) {
+    fn start_from_signal(
+        &mut self,
+        name: &str,
+        tick: TickId,
+        signal: &RawJson,
+        start: nerve_core::Start,
+    ) -> (Option<ThreadId>, Option<String>) {
         let trigger = Trigger {
             workflow: start.workflow,
             prompt: start.prompt,
@@ -320,7 +326,10 @@ impl Engine {
     pub(super) fn tick_overdue(&mut self, name: &str, id: TickId) {
         let Some(sense) = self.senses.get(name) else { return };
         let Some(tick) = sense.tick.as_ref().filter(|tick| tick.id == id && tick.seen.is_none()) else { return };
-        let why = format!("the tick of `{name}` took longer than {:?} and a grace period of {:?}", sense.config.timeout, sense.config.grace_period);
+        let why = format!(
+            "the tick of `{name}` took longer than {:?} and a grace period of {:?}",
+            sense.config.timeout, sense.config.grace_period
+        );
         if let Some(worker) = self.workers.get(&tick.worker) {
             worker.handle.kill(why.clone());
         }
@@ -328,7 +337,12 @@ impl Engine {
     }
 
     pub(super) fn ticks_lost(&mut self, key: &WorkerKey, summary: &str) {
-        let lost: Vec<_> = self.senses.iter().filter(|(_, sense)| sense.runs_on(key)).filter_map(|(name, sense)| Some((name.clone(), sense.tick.as_ref()?.id))).collect();
+        let lost: Vec<_> = self
+            .senses
+            .iter()
+            .filter(|(_, sense)| sense.runs_on(key))
+            .filter_map(|(name, sense)| Some((name.clone(), sense.tick.as_ref()?.id)))
+            .collect();
         for (name, id) in lost {
             self.tick_failed(&name, id, &format!("its process died: {summary}"));
         }

@@ -155,7 +155,12 @@ impl Engine {
                 self.input_late(thread, Input::Stopped);
             }
         }
-        let deciding: Vec<_> = self.slots.iter().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key)).map(|(id, _)| *id).collect();
+        let deciding: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key))
+            .map(|(id, _)| *id)
+            .collect();
         for id in deciding {
             self.input_late(id, Input::DecisionLost { cause: cause.clone() });
         }

@@ -13,7 +13,11 @@ use super::accept::store_problem;
 #[derive(Debug)]
 pub(super) enum TurnTag {
     Thread(ThreadId),
-    Tick { sense: String, tick: TickId, thread: Option<ThreadId> },
+    Tick {
+        sense: String,
+        tick: TickId,
+        thread: Option<ThreadId>,
+    },
     /// Nobody waits for it.
     Note,
 }
@@ -145,7 +149,9 @@ impl Engine {
 
 fn refusal(error: &StoreError) -> ErrorBody {
     match error {
-        StoreError::Duplicate(Duplicated::Key) => ErrorBody::new(ErrorKind::Conflict, "NV0305", "another thread of this workflow has this key"),
+        StoreError::Duplicate(Duplicated::Key) => {
+            ErrorBody::new(ErrorKind::Conflict, "NV0305", "another thread of this workflow has this key")
+        }
         error => store_problem(&error.to_string()),
     }
 }

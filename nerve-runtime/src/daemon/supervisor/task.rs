@@ -22,10 +22,23 @@ const HEALTHY: Duration = Duration::from_secs(60);
 enum State {
     Stopped,
     /// Waits before the next start.
-    Backoff { until: Instant },
-    Starting { running: Running, deadline: Instant },
-    Ready { running: Running, since: Instant },
-    Draining { running: Running, stage: Stage, deadline: Instant, was_ready: bool },
+    Backoff {
+        until: Instant,
+    },
+    Starting {
+        running: Running,
+        deadline: Instant,
+    },
+    Ready {
+        running: Running,
+        since: Instant,
+    },
+    Draining {
+        running: Running,
+        stage: Stage,
+        deadline: Instant,
+        was_ready: bool,
+    },
     Blocked,
 }
 
