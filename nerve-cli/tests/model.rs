@@ -98,7 +98,8 @@ fn a_key_is_written_nowhere() {
     let workspace = asking(&model, "");
     let id = workspace.trigger("load");
     ends(&workspace, &id, "failed", 1);
-    for args in [&["status", "--json"][..], &["thread", "show", &id, "--json"], &["thread", "inspect", &id, "--json"], &["logs", "--json"]] {
+    for args in [&["status", "--json"][..], &["thread", "show", &id, "--json"], &["thread", "inspect", &id, "--json"], &["logs", "--json"]]
+    {
         let output = workspace.run(args).exits(0);
         assert!(!format!("{output:?}").contains(KEY), "{output:?}");
     }
