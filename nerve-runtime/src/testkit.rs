@@ -121,7 +121,7 @@ impl ThreadTest {
     /// When a runtime cannot be started.
     pub fn run(self) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        runtime.unwrap_or_else(|error| panic!("no runtime: {error}")).block_on(Run::new(self).to_the_end())
+        runtime.unwrap_or_else(|error| panic!("no runtime: {error}")).block_on(Run::new(self).finish())
     }
 }
 
@@ -153,7 +153,7 @@ impl Run {
         Self { workflow: test.workflow, machine, script: test.script, asks, prompts: Vec::new(), meta: None }
     }
 
-    async fn to_the_end(mut self) -> Outcome {
+    async fn finish(mut self) -> Outcome {
         self.take(Input::Start { build: BuildId("test".to_owned()) });
         while self.machine.thread().end().is_none() {
             for effect in self.machine.effects() {

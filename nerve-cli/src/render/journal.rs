@@ -1,5 +1,7 @@
 //! Journal entries, one a line.
 
+mod said;
+
 use jiff::tz::TimeZone;
 use nerve_runtime::daemon::api::dto::JournalLine;
 use serde_json::Value;
@@ -24,7 +26,11 @@ pub(crate) fn numbered(entry: &JournalLine, zone: &TimeZone) -> String {
 
 fn what(entry: &JournalLine, most: usize) -> String {
     let place = entry.about.as_ref().map(|about| format!("/{about}")).unwrap_or_default();
-    format!("{}{place}  {}  {}", entry.source, entry.kind, details(&payload(entry), most)).trim_end().to_owned()
+    let said = match said::of(entry) {
+        Some(said) => cut(&said, most),
+        None => details(&payload(entry), most),
+    };
+    format!("{}{place}  {}  {said}", entry.source, entry.kind).trim_end().to_owned()
 }
 
 fn payload(entry: &JournalLine) -> Value {

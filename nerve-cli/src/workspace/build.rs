@@ -129,6 +129,7 @@ fn linked_sdk(layout: &Layout) -> Result<String, BuildError> {
     Ok(linked)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a build is stamped once, here, at the edge")]
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -71,9 +71,8 @@ pub(super) async fn entries(
 pub(super) async fn wait(State(state): State<ApiState>, Path(id): Path<String>, Query(query): Query<WaitQuery>) -> Answer<ThreadView> {
     let id = find(&state, &id).await?;
     let limit = query.timeout_ms.map_or(WAIT, Duration::from_millis);
-    match tokio::time::timeout(limit, state.ask(|reply| Request::Wait { thread: id, reply })).await {
-        Ok(Err(stopping)) => return Err(stopping),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(stopping)) = tokio::time::timeout(limit, state.ask(|reply| Request::Wait { thread: id, reply })).await {
+        return Err(stopping);
     }
     Ok(Json(thread_view::view(&stored(&state, id).await?)))
 }

@@ -1,5 +1,7 @@
 //! Putting questions to workers.
 
+use std::fmt::Write;
+
 use nerve_core::thread::{AskNo, AskState, Checked, CrashCause, Input, ParkReason};
 use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
 use nerve_core::{RawJson, Request, ThreadId};
@@ -174,7 +176,8 @@ fn shortened(mut text: String) -> String {
         }
         let left = text.len() - end;
         text.truncate(end);
-        text.push_str(&format!("\n[nerve: {left} bytes more are stored; see nerve thread show]"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n[nerve: {left} bytes more are stored; see nerve thread show]");
     }
     text
 }

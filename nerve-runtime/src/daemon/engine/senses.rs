@@ -105,7 +105,7 @@ impl Engine {
             Some(ErrorBody::new(ErrorKind::NotRunning, "NV0303", "the daemon is stopping and starts nothing new").help("nerve start"))
         } else if let Some(problem) = &self.outage {
             Some(super::accept::store_problem(problem))
-        } else if !self.senses.get(name).is_some_and(|sense| !sense.gone) {
+        } else if self.senses.get(name).is_none_or(|sense| sense.gone) {
             let known: Vec<_> = self.senses.keys().map(String::as_str).collect();
             let message = format!("nerve.yaml has no sense `{name}`");
             Some(ErrorBody::new(ErrorKind::NotFound, "NV0306", message).help(format!("senses here: {}", known.join(", "))))
