@@ -1,6 +1,7 @@
 //! A daemon's life, from the lock to the last write.
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,7 +68,7 @@ struct Life {
     engine: std::thread::JoinHandle<()>,
     store: SqliteStore,
     _watcher: Option<notify::RecommendedWatcher>,
-    _lock: File,
+    lock: File,
 }
 
 impl Life {
@@ -120,7 +121,7 @@ impl Life {
         if !options.foreground {
             spawn(runtime, stop_on_signal(tell));
         }
-        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, _lock: lock })
+        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, lock })
     }
 
     /// Lives until the engine has ended.
@@ -130,9 +131,20 @@ impl Life {
             tracing::error!("the engine panicked");
         }
         runtime.block_on(self.store.close());
-        socket::close(&self.layout, &self.socket);
+        // Where another lock lies, the socket is that daemon's too.
+        if self.is_at_its_place() {
+            socket::close(&self.layout, &self.socket);
+        }
         runtime.shutdown_background();
         tracing::info!("stopped");
+    }
+
+    /// Whether the lock that is held is the one that others see.
+    fn is_at_its_place(&self) -> bool {
+        match (self.lock.metadata(), fs::metadata(self.layout.lock())) {
+            (Ok(held), Ok(seen)) => (held.dev(), held.ino()) == (seen.dev(), seen.ino()),
+            _ => false,
+        }
     }
 }
 

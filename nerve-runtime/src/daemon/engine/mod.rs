@@ -61,6 +61,8 @@ pub(crate) struct Engine {
     layout: Layout,
     config: Arc<Config>,
     config_problem: Option<String>,
+    /// A config that names what the current build lacks; it is tried again with the next build.
+    waiting_config: Option<Arc<Config>>,
     build: BuildSpec,
     manifest: Manifest,
     build_problem: Option<String>,
@@ -103,6 +105,7 @@ impl Engine {
             brakes: Brakes::new(&config.limits),
             config,
             config_problem: None,
+            waiting_config: None,
             build,
             manifest,
             build_problem: None,

@@ -19,7 +19,15 @@ impl Engine {
     /// Takes over a config that was read without errors.
     pub(super) fn reload(&mut self, config: Arc<Config>) {
         self.config_problem = None;
+        self.waiting_config = None;
         if *self.config == *config {
+            return;
+        }
+        if let Some(missing) = lacking(&config, &self.manifest) {
+            let problem = format!("nerve.yaml was not taken over: it names {missing}, which build {} lacks (mend it, or: nerve build)", self.build.id);
+            tracing::error!(problem);
+            self.config_problem = Some(problem);
+            self.waiting_config = Some(config);
             return;
         }
         self.brakes.set(&config.limits);
@@ -44,7 +52,8 @@ impl Engine {
         if spec.id == self.build.id || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == spec.id) {
             return;
         }
-        let probe = match (self.config.workflows.keys().next(), self.config.senses.values().next()) {
+        let config = self.waiting_config.as_ref().unwrap_or(&self.config);
+        let probe = match (config.workflows.keys().next(), config.senses.values().next()) {
             (Some(name), _) => WorkerKey::Workflow { name: name.clone(), build: spec.id.clone() },
             (None, sense) => {
                 let group = sense.map_or_else(|| "default".to_owned(), |sense| sense.group.clone());
@@ -87,6 +96,9 @@ impl Engine {
         for workflow in workflows {
             self.pump(&workflow);
         }
+        if let Some(config) = self.waiting_config.take() {
+            self.reload(config);
+        }
     }
 
     pub(super) fn candidate_failed(&mut self, key: &WorkerKey, why: &str) {
@@ -106,10 +118,16 @@ impl Engine {
 
     /// What nerve.yaml or a waiting thread needs and this build lacks.
     fn not_covered(&self, manifest: &Manifest) -> Option<String> {
-        let sense = self.config.senses.keys().find(|name| !manifest.senses.contains(name)).map(|name| format!("sense `{name}`"));
-        let workflow = self.config.workflows.keys().find(|name| manifest.workflow(name).is_none()).map(|name| format!("workflow `{name}`"));
         let queued = self.slots.values().find(|slot| slot.is_queued() && manifest.workflow(slot.workflow()).is_none());
         let queued = queued.map(|slot| format!("workflow `{}`, for which threads wait", slot.workflow()));
-        sense.or(workflow).or(queued).map(|what| format!("it lacks {what}"))
+        // A config that waits for this build says best what is wanted of it.
+        let config = self.waiting_config.as_ref().unwrap_or(&self.config);
+        lacking(config, manifest).or(queued).map(|what| format!("it lacks {what}"))
     }
+}
+
+/// The first sense or workflow that nerve.yaml names and this build lacks.
+fn lacking(config: &Config, manifest: &Manifest) -> Option<String> {
+    let sense = config.senses.keys().find(|name| !manifest.senses.contains(name)).map(|name| format!("sense `{name}`"));
+    sense.or_else(|| config.workflows.keys().find(|name| manifest.workflow(name).is_none()).map(|name| format!("workflow `{name}`")))
 }
