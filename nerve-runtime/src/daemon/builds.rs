@@ -89,7 +89,10 @@ fn keep_copy(layout: &Layout, builtin: &Builtin) -> io::Result<()> {
     }
     // Another file system, or one without links.
     if std::fs::hard_link(&builtin.program, &aside).is_err() {
-        std::fs::copy(&builtin.program, &aside)?;
+        std::fs::copy(&builtin.program, &aside).inspect_err(|_| {
+            // What was copied so far is of no use and only fills the disk further.
+            let _ = std::fs::remove_file(&aside);
+        })?;
     }
     std::fs::rename(aside, kept)
 }
