@@ -132,19 +132,19 @@ impl Life {
         }
         runtime.block_on(self.store.close());
         // Where another lock lies, the socket is that daemon's too.
-        if self.is_at_its_place() {
+        if is_the_one_that_others_see(&self.lock, &self.layout) {
             socket::close(&self.layout, &self.socket);
         }
         runtime.shutdown_background();
         tracing::info!("stopped");
     }
+}
 
-    /// Whether the lock that is held is the one that others see.
-    fn is_at_its_place(&self) -> bool {
-        match (self.lock.metadata(), fs::metadata(self.layout.lock())) {
-            (Ok(held), Ok(seen)) => (held.dev(), held.ino()) == (seen.dev(), seen.ino()),
-            _ => false,
-        }
+/// Whether the lock that is held still lies at its place.
+fn is_the_one_that_others_see(lock: &File, layout: &Layout) -> bool {
+    match (lock.metadata(), fs::metadata(layout.lock())) {
+        (Ok(held), Ok(seen)) => (held.dev(), held.ino()) == (seen.dev(), seen.ino()),
+        _ => false,
     }
 }
 

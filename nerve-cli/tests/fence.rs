@@ -1,0 +1,29 @@
+//! Two daemons on one workspace, which only a deleted lock makes possible: the older one gives way.
+
+mod support;
+
+use support::{SOON, TestWorkspace, processes};
+
+#[test]
+fn a_daemon_whose_lock_was_deleted_gives_way_to_the_next_and_leaves_it_its_socket() {
+    let workspace = TestWorkspace::new(
+        "adapters:
+  analyst: { kind: scripted, replies: replies.yaml, delay: 300ms }
+  fixer: { kind: scripted, replies: replies.yaml }
+senses:
+  cpu-usage: { interval: 100ms }
+workflows:
+  explain-load: {}
+",
+    );
+    let older = workspace.start();
+    let id = workspace.trigger("load");
+    std::fs::remove_dir_all(workspace.root().join(".nerve/run")).expect("the folder goes");
+    let newer = workspace.start();
+    assert_ne!(newer, older);
+    workspace.until("the older daemon to give way", SOON, || (!processes::lives(older)).then_some(()));
+    assert_eq!(workspace.status()["pid"], newer);
+    assert_eq!(workspace.ended(&id)["state"], "completed");
+    let ends = workspace.entries(&id).iter().filter(|entry| entry.kind == "completed").count();
+    assert_eq!(ends, 1);
+}
