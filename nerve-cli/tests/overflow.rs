@@ -2,7 +2,9 @@
 
 mod support;
 
-use serde_json::json;
+use std::sync::Barrier;
+
+use serde_json::{Value, json};
 use support::{SOON, TestWorkspace, id_of};
 
 fn config(delay: &str, workflow: &str) -> String {
@@ -74,6 +76,28 @@ fn a_full_queue_drops_its_oldest_and_names_the_newcomer() {
     assert_eq!(workspace.show(&ids[1]), dropped, "a terminal state never changes");
     assert_eq!(workspace.load(), Some((1, 2)));
     assert_eq!(workspace.calls_of(&ids[1], "analyst"), 0);
+}
+
+#[test]
+fn a_key_that_is_triggered_many_times_at_once_takes_one_place() {
+    let workspace = TestWorkspace::new(&config("60s", "concurrency: 1, max_queue: 3"));
+    workspace.start();
+    workspace.trigger("running");
+    let waiting: Vec<String> = (0..3).map(|n| workspace.trigger(&format!("load {n}"))).collect();
+    let together = Barrier::new(8);
+    let accepted: Vec<Value> = std::thread::scope(|scope| {
+        let trigger = || {
+            let body = json!({ "prompt": "the same", "key": "monday" });
+            workspace.post("workflows/explain-load/trigger", &body, || drop(together.wait()))
+        };
+        let triggers: Vec<_> = (0..8).map(|_| scope.spawn(trigger)).collect();
+        triggers.into_iter().map(|trigger| trigger.join().expect("an answer")).collect()
+    });
+    assert!(accepted.iter().all(|thread| thread["id"] == accepted[0]["id"] && thread["state"] == "queued"), "{accepted:#?}");
+    let states: Vec<_> = waiting.iter().map(|id| workspace.show(id)["state"].clone()).collect();
+    assert_eq!(states, ["dropped", "queued", "queued"], "one newcomer pushes out one thread");
+    let reason = workspace.show(&waiting[0])["reason"].to_string();
+    assert!(reason.contains(&id_of(&accepted[0])), "{reason}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(crate) mod random;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -211,6 +213,22 @@ impl TestWorkspace {
     pub(crate) fn trigger(&self, prompt: &str) -> String {
         let accepted = self.ok(&["workflow", "trigger", "explain-load", "--prompt", prompt]);
         id_of(&accepted)
+    }
+
+    /// Calls the API over the socket, as another program would; `connected` is called before anything is sent.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value, connected: impl FnOnce()) -> Value {
+        let socket = fs::read_to_string(self.root.join(".nerve/run/socket")).expect("a daemon runs");
+        let mut stream = UnixStream::connect(socket.trim()).expect("it listens");
+        stream.set_read_timeout(Some(SOON)).expect("a limit");
+        let body = body.to_string();
+        let head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close";
+        connected();
+        write!(stream, "POST /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let document = answer.split_once("\r\n\r\n").expect("a head").1;
+        serde_json::from_str(document).unwrap_or_else(|error| panic!("no document ({error}): {answer}"))
     }
 
     pub(crate) fn show(&self, id: &str) -> Value {

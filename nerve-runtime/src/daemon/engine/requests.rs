@@ -5,21 +5,13 @@ use nerve_core::thread::{Input, Refused, Resume};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::message::Reply;
-use super::{Engine, Request};
+use super::slot::Slot;
+use super::{Engine, Request, Trigger};
 
 impl Engine {
     pub(super) fn request(&mut self, request: Request) {
         match request {
-            Request::Trigger(trigger, reply) => match self.accept(trigger) {
-                Ok(id) => {
-                    if let Some(slot) = self.slots.get_mut(&id) {
-                        slot.accepted = Some(reply);
-                    }
-                }
-                Err(refusal) => {
-                    let _ = reply.send(Err(refusal));
-                }
-            },
+            Request::Trigger(trigger, reply) => self.trigger(trigger, reply),
             Request::TriggerSense(name, reply) => self.trigger_sense(&name, reply),
             Request::Kill { thread, by, reply } => self.kill(thread, by, reply),
             Request::Resume { thread, resume, reply } => self.resume(thread, resume, reply),
@@ -44,6 +36,36 @@ impl Engine {
                 let _ = reply.send(waits_for);
             }
         }
+    }
+
+    /// Answers when the acceptance is durable. The same key is the same thread, also while that is still being written: a second
+    /// thread would only be refused by the store after it had pushed another out of the queue.
+    fn trigger(&mut self, trigger: Trigger, reply: Reply<ThreadId>) {
+        if let Some((id, slot)) = self.with_key(&trigger) {
+            if slot.accepted.is_empty() {
+                let _ = reply.send(Ok(id));
+            } else {
+                slot.accepted.push(reply);
+            }
+            return;
+        }
+        match self.accept(trigger) {
+            Ok(id) => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.accepted.push(reply);
+                }
+            }
+            Err(refusal) => {
+                let _ = reply.send(Err(refusal));
+            }
+        }
+    }
+
+    /// The open thread that has this trigger's key.
+    fn with_key(&mut self, trigger: &Trigger) -> Option<(ThreadId, &mut Slot)> {
+        let key = trigger.key.as_ref()?;
+        let same = |slot: &Slot| slot.workflow() == trigger.workflow && slot.machine.thread().launch.key.as_ref() == Some(key);
+        self.slots.iter_mut().find(|(_, slot)| same(slot)).map(|(id, slot)| (*id, slot))
     }
 
     /// Answers when the request is durable; the end follows by itself.

@@ -23,8 +23,8 @@ pub(super) struct Slot {
     news: Vec<(u32, Entry, Timestamp)>,
     /// Turns that are handed to the journal and not durable yet.
     writing: u32,
-    /// The caller that waits for the acceptance.
-    pub(super) accepted: Option<oneshot::Sender<Result<ThreadId, ErrorBody>>>,
+    /// Callers that wait for the acceptance: several when they have the same key. Empty once it is durable.
+    pub(super) accepted: Vec<oneshot::Sender<Result<ThreadId, ErrorBody>>>,
     /// Callers that wait for the end.
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Callers that wait until what they asked for is durable.
@@ -87,7 +87,7 @@ impl Slot {
             ended_at: None,
             news: Vec::new(),
             writing: 0,
-            accepted: None,
+            accepted: Vec::new(),
             waiting: Vec::new(),
             on_written: Vec::new(),
             told: None,
@@ -124,7 +124,7 @@ impl Slot {
     pub(super) fn turn(&mut self) -> (Turn, bool) {
         let thread = self.machine.thread();
         let id = thread.launch.thread;
-        let refusable = self.accepted.is_some();
+        let refusable = !self.accepted.is_empty();
         self.writing += 1;
         let entries = self.news.drain(..).map(|(n, entry, at)| JournalEntry::thread(id, n, entry, at)).collect();
         let row = ThreadRow::of(self.machine.thread(), self.started_at, self.ended_at);

@@ -65,13 +65,13 @@ impl Engine {
     fn thread_written(&mut self, id: ThreadId, result: Result<(), StoreError>) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.written();
-        let caller = slot.accepted.take();
+        let callers = std::mem::take(&mut slot.accepted);
         match result {
             Ok(()) => {
-                if let Some(caller) = caller {
+                callers.into_iter().for_each(|caller| {
                     // A caller that went away will find the thread in the list.
                     let _ = caller.send(Ok(id));
-                }
+                });
                 if slot.is_settled() {
                     slot.on_written.drain(..).for_each(|caller| {
                         let _ = caller.send(Ok(()));
@@ -83,9 +83,9 @@ impl Engine {
                 tracing::error!(thread = %id, %error, "a turn was refused");
                 self.leave(id);
                 self.slots.remove(&id);
-                if let Some(caller) = caller {
+                callers.into_iter().for_each(|caller| {
                     let _ = caller.send(Err(refusal(&error)));
-                }
+                });
             }
         }
     }
