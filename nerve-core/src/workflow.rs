@@ -37,6 +37,16 @@ pub enum DefinitionError {
     /// A workflow without roles can only end.
     #[error("workflow `{0}` has no roles")]
     NoRoles(String),
+    /// The moderator chooses a role that is not registered.
+    #[error("the moderator of workflow `{workflow}` begins with `{role}`, which is not registered; registered are: {registered}")]
+    UnknownRole {
+        /// The workflow.
+        workflow: String,
+        /// What the moderator chose.
+        role: String,
+        /// The roles that there are, joined.
+        registered: String,
+    },
     /// Two workflows share a name.
     #[error("two workflows are named `{0}`")]
     TwoWorkflows(String),
@@ -70,6 +80,22 @@ impl Workflow {
     /// Asks the moderator.
     pub fn next(&self, thread: &ThreadContext) -> Next {
         (self.moderator)(thread)
+    }
+
+    /// Whether the moderator's first choice is a role of this workflow. Later choices depend on what roles answer.
+    ///
+    /// # Errors
+    /// When it is not registered.
+    pub fn check_first(&self, empty: &ThreadContext) -> Result<(), DefinitionError> {
+        let next = self.next(empty);
+        match next.chosen() {
+            Some(name) if self.role(name).is_none() => Err(DefinitionError::UnknownRole {
+                workflow: self.name.clone(),
+                role: name.to_owned(),
+                registered: self.roles.iter().map(Role::name).collect::<Vec<_>>().join(", "),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the definition can run.

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nerve_core::wire::{Manifest, RoleManifest, WorkflowManifest};
-use nerve_core::{DefinitionError, RoleBody, Sense, Workflow};
+use nerve_core::wire::{Manifest, RoleManifest, StartFrame, WorkflowManifest};
+use nerve_core::{DefinitionError, RoleBody, Sense, ThreadContext, ThreadId, Timestamp, Workflow};
+
+use crate::worker::catch;
 
 /// The senses and workflows of one workspace.
 #[derive(Clone, Default)]
@@ -56,6 +58,26 @@ impl Workspace {
             if self.workflows[..n].iter().any(|other| other.name() == workflow.name()) {
                 return Err(DefinitionError::TwoWorkflows(workflow.name().to_owned()));
             }
+        }
+        Ok(())
+    }
+
+    /// Whether each moderator begins with a role that is registered; `nerve build` asks this of a new worker.
+    ///
+    /// # Errors
+    /// The first one that does not.
+    pub(crate) fn check_first_choices(&self) -> Result<(), DefinitionError> {
+        for workflow in &self.workflows {
+            let start = StartFrame {
+                thread: ThreadId::new(Timestamp::default(), [0; 10]),
+                workflow: workflow.name().to_owned(),
+                content: String::new(),
+                max_rounds: 1,
+                dry_run: true,
+            };
+            let empty = ThreadContext::new(Arc::new(start), Arc::default());
+            // A moderator that cannot do with an empty prompt says nothing about its roles.
+            catch(|| workflow.check_first(&empty)).unwrap_or(Ok(()))?;
         }
         Ok(())
     }

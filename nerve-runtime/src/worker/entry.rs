@@ -50,6 +50,7 @@ impl fmt::Debug for WorkerError {
 pub fn worker(workspace: Workspace) -> Result<(), WorkerError> {
     workspace.check()?;
     if std::env::args().any(|arg| arg == "--manifest") {
+        workspace.check_first_choices()?;
         return print_manifest(&workspace).map_err(WorkerError::Channel);
     }
     let number = std::env::var(CHANNEL).ok().and_then(|fd| fd.parse().ok()).ok_or(WorkerError::NoDaemon)?;
