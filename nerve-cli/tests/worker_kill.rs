@@ -123,3 +123,47 @@ fn a_call_that_the_daemons_end_cut_off_is_made_again_with_the_next_attempt() {
     let attempts: Vec<u64> = workspace.calls().iter().filter(|call| call.role == "fixer").map(|call| call.attempt).collect();
     assert_eq!(attempts, [1, 2]);
 }
+
+#[test]
+fn a_worker_that_does_not_decide_in_time_is_replaced_and_its_thread_goes_on() {
+    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "supervision: { decide: 500ms }\n"));
+    workspace.start();
+    completed(&workspace, &workspace.trigger("the first one"));
+    let worker = workspace.workflow_worker();
+    processes::signal(worker, Signal::SIGSTOP);
+    let id = workspace.trigger("a busy machine");
+    completed(&workspace, &id);
+    assert!(!processes::lives(worker));
+    let lost = workspace.entries(&id).into_iter().filter(|entry| entry.kind == "decision_lost").count();
+    assert_eq!(lost, 1);
+}
+
+#[test]
+fn a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
+    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
+    workspace.start();
+    completed(&workspace, &workspace.trigger("the first one"));
+    let worker = || {
+        let status = workspace.status();
+        status["workers"].as_array()?.iter().find(|worker| worker["kind"] == "workflow").cloned()
+    };
+    let mut killed = Vec::new();
+    workspace.until("the crash limit", SOON, || {
+        let worker = worker()?;
+        if let Some(pid) = worker["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+            && !killed.contains(&pid)
+        {
+            killed.push(pid);
+            processes::signal(pid, Signal::SIGKILL);
+        }
+        (worker["state"] == "blocked").then_some(())
+    });
+    assert_eq!(killed.len(), 6, "{killed:?}");
+    let blocked = worker().expect("it is told of");
+    assert_eq!((&blocked["crashes"], &blocked["pid"]), (&6.into(), &serde_json::Value::Null), "{blocked}");
+    let id = workspace.trigger("a busy machine");
+    assert_eq!((workspace.show(&id)["state"].as_str(), workspace.load()), (Some("queued"), Some((0, 1))));
+    workspace.ok(&["worker", "reset", blocked["key"].as_str().expect("a key")]);
+    completed(&workspace, &id);
+    assert_eq!(workspace.journal().iter().filter(|entry| entry.kind == "crash_limit").count(), 1);
+}
