@@ -43,10 +43,6 @@ fn tour() -> Vec<Vec<String>> {
     blocks.map(|block| block.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()).collect()
 }
 
-/// What a reader's fingers take from one line to the next. A killed process in particular is not gone before its parent's next line:
-/// its socket still takes connections, and breaks them off.
-const FINGERS: Duration = Duration::from_millis(200);
-
 /// The folder that the reader is in.
 struct Place(PathBuf);
 
@@ -58,7 +54,6 @@ impl Place {
             return;
         }
         let line = if line.starts_with("nerve thread") { line.replace(" ID", &format!(" {}", self.latest())) } else { line.to_owned() };
-        std::thread::sleep(FINGERS);
         let output = self.run(&line);
         assert!(output.status.success(), "`{line}`: {}", told(&output));
     }

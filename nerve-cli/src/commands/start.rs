@@ -16,6 +16,10 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::time::{between, local};
 
+/// How often a daemon that breaks a connection off is asked again, and after which pause: it may be on its way out.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) async fn run(context: &Context) -> Result<Exit, CliError> {
     let layout = context.layout()?;
     if let Some(status) = running(&layout).await? {
@@ -53,14 +57,23 @@ pub(crate) fn prepared(context: &Context, layout: &Layout) -> Result<Serving, Cl
 
 /// The daemon that answers, if one does.
 pub(crate) async fn running(layout: &Layout) -> Result<Option<Status>, CliError> {
-    let answer = match Client::to(layout) {
-        Ok(client) => client.status().await,
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(status) => Ok(Some(status)),
-        Err(error) if error.kind() == ErrorKind::NotRunning => Ok(None),
-        Err(error) => Err(error),
+    let mut tries = 0;
+    loop {
+        let answer = match Client::to(layout) {
+            Ok(client) => client.status().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(status) => return Ok(Some(status)),
+            Err(error) if error.kind() == ErrorKind::NotRunning => return Ok(None),
+            // The socket of a process that was just killed still takes a connection, and breaks it off.
+            Err(_) if daemon_process::is_free(layout) => return Ok(None),
+            Err(error) if tries >= TRIES => return Err(error),
+            Err(_) => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 

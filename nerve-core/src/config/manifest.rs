@@ -22,7 +22,7 @@ pub fn check_manifest(config: &Config, parsed: &Parsed, senses: &[&str], workflo
         let section = format!("/{kind}s");
         for name in configured.iter().filter(|name| !built.contains(name)) {
             let finding = Finding::error(code, key_at(parsed, &join(&section, name)), format!("the build has no {kind} `{name}`"));
-            let none = format!("it registers no {kind}s: register it in src/main.rs and build, or remove it here");
+            let none = format!("it registers no {kind}s: register it in src/lib.rs and build, or remove it here");
             findings.push(finding.choices(name, built, &format!("{kind}s of the build"), &none));
         }
         for name in built.iter().filter(|name| !configured.contains(name)) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use nerve_core::config::{self, Config, Severity};
+use nerve_core::config::{self, Config, Diagnostic, Severity};
 
 use super::{DaemonError, Layout};
 
@@ -16,6 +16,15 @@ pub(crate) fn load(layout: &Layout) -> Result<Arc<Config>, DaemonError> {
     let errors: Vec<_> = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).cloned().collect();
     match parsed.config {
         Some(config) if errors.is_empty() => Ok(Arc::new(config)),
-        _ => Err(DaemonError::Config(config::render(&errors))),
+        _ => Err(DaemonError::Config { brief: brief(&errors), rendered: config::render(&errors) }),
+    }
+}
+
+/// The first error in one line, and how many more there are.
+fn brief(errors: &[Diagnostic]) -> String {
+    match errors {
+        [] => "nothing can be read of it".to_owned(),
+        [only] => format!("{}: {}", only.place(), only.message),
+        [first, more @ ..] => format!("{}: {} (and {} more)", first.place(), first.message, more.len()),
     }
 }

@@ -13,9 +13,17 @@ pub enum DaemonError {
     /// Another daemon owns the workspace.
     #[error("a daemon already runs in {}", .0.display())]
     AlreadyRuns(PathBuf),
-    /// nerve.yaml has errors; the text is ready to print.
-    #[error("nerve.yaml is not valid\n{0}")]
-    Config(String),
+    /// nerve.yaml has errors.
+    #[error("nerve.yaml is not valid\n{rendered}")]
+    Config {
+        /// The first one, in a line.
+        brief: String,
+        /// All of them, ready to print.
+        rendered: String,
+    },
+    /// A secret that nerve.yaml names is not there.
+    #[error("the API's token: {0}")]
+    Token(String),
     /// `src/` was edited and nothing was built yet.
     #[error("the sources were edited, and there is no build yet")]
     NoBuild,
@@ -53,7 +61,8 @@ impl DaemonError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::AlreadyRuns(_) => "NV0201",
-            Self::Config(_) => "NV0202",
+            Self::Config { .. } => "NV0202",
+            Self::Token(_) => "NV0207",
             Self::NoBuild => "NV0203",
             Self::Store(_) => "NV0204",
             Self::Io { .. } => "NV0205",
@@ -65,7 +74,7 @@ impl DaemonError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::AlreadyRuns(_) | Self::Listen { .. } => ErrorKind::Conflict,
-            Self::Config(_) | Self::NoBuild => ErrorKind::Config,
+            Self::Config { .. } | Self::Token(_) | Self::NoBuild => ErrorKind::Config,
             Self::Store(_) | Self::Io { .. } => ErrorKind::Failed,
         }
     }
@@ -74,7 +83,8 @@ impl DaemonError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::AlreadyRuns(_) => "nerve status".to_owned(),
-            Self::Config(_) => "mend nerve.yaml, then: nerve validate".to_owned(),
+            Self::Token(_) => "set the variable, or take `token:` out of nerve.yaml".to_owned(),
+            Self::Config { .. } => "mend nerve.yaml, then: nerve validate".to_owned(),
             Self::NoBuild => "nerve build".to_owned(),
             Self::Store(_) => "see the message; nothing was changed".to_owned(),
             Self::Io { .. } => "check that the workspace's .nerve folder can be written and the disk has room".to_owned(),

@@ -1,7 +1,8 @@
 //! A daemon's life, from the lock to the last write.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,6 +75,7 @@ struct Life {
 impl Life {
     fn begin(options: &Options, runtime: &tokio::runtime::Runtime) -> Result<Self, DaemonError> {
         let layout = options.layout.clone();
+        private(&layout.data()).map_err(|error| DaemonError::io("making a folder", layout.data(), error))?;
         for folder in [layout.run(), layout.builds(), layout.data().join("logs")] {
             fs::create_dir_all(&folder).map_err(|error| DaemonError::io("making a folder", folder, error))?;
         }
@@ -138,6 +140,12 @@ impl Life {
         runtime.shutdown_background();
         tracing::info!("stopped");
     }
+}
+
+/// Prompts, answers and states are this user's alone.
+fn private(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
 /// Whether the lock that is held still lies at its place.

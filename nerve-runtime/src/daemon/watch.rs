@@ -7,7 +7,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::engine::Message;
-use super::{BuildRecord, BuildSpec, Layout, config_file};
+use super::{BuildRecord, BuildSpec, DaemonError, Layout, config_file};
 
 /// How long after a change the files are read: editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -35,6 +35,7 @@ pub(crate) async fn follow(layout: Layout, mut changes: mpsc::Receiver<()>, tell
         while changes.try_recv().is_ok() {}
         let message = match config_file::load(&layout) {
             Ok(config) => Message::Config(config),
+            Err(DaemonError::Config { brief, .. }) => Message::ConfigProblem(format!("{brief}; the last good one serves: nerve validate")),
             Err(error) => Message::ConfigProblem(error.to_string()),
         };
         let _ = tell.send(message);

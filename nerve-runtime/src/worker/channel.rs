@@ -54,8 +54,8 @@ impl Out {
     pub(super) fn send(&self, frames: &[ToDaemon]) {
         let mut bytes = Vec::with_capacity(512);
         for frame in frames {
+            // A frame that cannot be written leaves the bytes as they were.
             if let Err(error) = encode(frame, &mut bytes) {
-                bytes.clear();
                 let told = too_long(frame, &error.to_string());
                 // The replacement holds nothing of the user's, so it is short.
                 let _ = encode(&told, &mut bytes);

@@ -19,14 +19,11 @@ pub(super) struct Resume {
     /// The answer of the attempt that was cut off, in this file; `-` reads it from stdin
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
-    /// Go on with the current build instead of the thread's own
-    #[arg(long, value_parser = ["current"])]
-    build: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, args: Resume) -> Result<Exit, CliError> {
     let text = args.text.as_deref().map(read).transpose()?;
-    let thread = context.client()?.resume(&args.id, &ResumeRequest { text, build: args.build }).await?;
+    let thread = context.client()?.resume(&args.id, &ResumeRequest { text }).await?;
     context.ui.show(&thread, |thread| format!("{}  {}  {}\n", thread.id, thread.workflow, thread.state))?;
     Ok(Exit::OK)
 }

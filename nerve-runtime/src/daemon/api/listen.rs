@@ -23,7 +23,7 @@ pub(crate) async fn listen_tcp(api: &Api, host: &Host) -> Result<Option<Tcp>, Da
     let Some(port) = api.port else { return Ok(None) };
     let address = format!("{}:{port}", api.host);
     let token = match &api.token {
-        Some(secret) => Some(Token::new(host.secret(secret).map_err(DaemonError::Config)?)),
+        Some(secret) => Some(Token::new(host.secret(secret).map_err(DaemonError::Token)?)),
         None => None,
     };
     let listener = TcpListener::bind((api.host.as_str(), port)).await.map_err(|error| DaemonError::Listen { address, error })?;

@@ -92,10 +92,6 @@ pub(super) async fn kill(State(state): State<ApiState>, Path(id): Path<String>) 
 
 pub(super) async fn resume(State(state): State<ApiState>, Path(id): Path<String>, Json(request): Json<ResumeRequest>) -> Answer<Triggered> {
     let id = find(&state, &id).await?;
-    if let Some(build) = request.build {
-        let message = format!("`{build}`: moving a parked thread to another build is not built yet");
-        return Err(ErrorBody::new(ErrorKind::Usage, "NV0313", message).help("nerve thread kill, or make its build run again").into());
-    }
     let resume = request.text.map_or(Resume::TryAgain, Resume::WithText);
     state.ask(|reply| Request::Resume { thread: id, resume, reply }).await??;
     answer(&state, id, schema::THREAD_RESUME).await

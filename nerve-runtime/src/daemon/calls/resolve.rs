@@ -101,6 +101,15 @@ impl Host {
         }
     }
 
+    /// Whether a second model stands ready for this role.
+    pub(crate) fn has_extractor(&self, config: &Config, workflow: &str, role: &str, written: &str) -> bool {
+        let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.extract.as_deref());
+        match set.unwrap_or(written) {
+            "default" => config.extract.is_some(),
+            name => config.extractors.contains_key(name),
+        }
+    }
+
     fn llm(
         &self,
         config: &Config,

@@ -2,7 +2,7 @@
 
 use nerve_core::ThreadId;
 use nerve_core::config::{Overflow, WorkflowConfig};
-use nerve_core::thread::{End, Input, Launch, Machine};
+use nerve_core::thread::{End, Input, Launch, Machine, Rules};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::super::clock;
@@ -33,9 +33,8 @@ impl Engine {
             key: trigger.key,
             accepted_at: clock::now(),
         };
-        let (machine, entries) = Machine::accept(launch, self.rules(""));
-        let mut slot = Slot::accepted(machine, entries, clock::now());
-        slot.machine.set_rules(self.rules(slot.workflow()));
+        let (machine, entries) = Machine::accept(launch, Rules::default());
+        let slot = Slot::accepted(machine, entries, clock::now());
         let name = slot.workflow().to_owned();
         self.slots.insert(id, slot);
         self.dirty.insert(id);

@@ -1,6 +1,6 @@
 //! What workers say.
 
-use nerve_core::thread::{AskState, Effect, End, Input};
+use nerve_core::thread::{Acting, AskState, Effect, End, Input, Stage};
 use nerve_core::wire::{AskId, CallId, Choice, ToDaemon, ToWorker, Work};
 use nerve_core::{AdapterSource, RawJson, ThreadId};
 
@@ -54,6 +54,7 @@ impl Engine {
             }
         }
         self.input_late(thread, Input::Decided { upto, choice });
+        self.refresh_rules(thread);
     }
 
     /// The worker's memory of a thread is not what was thought: tell it anew and ask again.
@@ -65,8 +66,12 @@ impl Engine {
             Running::Worker(call) => {
                 let call = *call;
                 self.calls.remove(&call);
-                if let Some((step, attempt)) = self.slots.get(&thread).and_then(|slot| slot.machine.attempt_in_flight()) {
-                    self.run_role(thread, step, attempt);
+                let Some(slot) = self.slots.get(&thread) else { return };
+                let stage = slot.machine.thread().acting().map(Acting::stage);
+                match (slot.machine.attempt_in_flight(), stage) {
+                    (Some((step, attempt)), Some(Stage::Call { rung })) => self.call(thread, step, attempt, rung),
+                    (Some((step, attempt)), Some(Stage::Run)) => self.run_role(thread, step, attempt),
+                    _ => {}
                 }
             }
             _ => {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use nerve_core::config::Config;
 use nerve_core::thread::{Input, Refused, Rules};
 use nerve_core::wire::{CallId, Manifest};
-use nerve_core::{BuildId, ThreadId};
+use nerve_core::{BuildId, Extractor, ThreadId};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -223,10 +223,20 @@ impl Engine {
         no
     }
 
-    fn rules(&self, workflow: &str) -> Rules {
-        // One more rung than the re-asks when a second model stands ready.
-        let second = self.config.extract.is_some()
-            || self.config.workflows.get(workflow).is_some_and(|w| w.roles.values().any(|r| r.extract.is_some()));
+    /// The bounds of a step of this role: one more rung than the re-asks when a second model stands ready for it.
+    fn rules(&self, workflow: &str, role: &str, extractor: &Extractor) -> Rules {
+        let second = self.host.has_extractor(&self.config, workflow, role, &extractor.0);
         Rules { max_reasks: REASKS + u32::from(second) }
+    }
+
+    /// Sets the bounds of the step that the thread is at, by the config of this moment.
+    fn refresh_rules(&mut self, id: ThreadId) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let Some(intent) = slot.machine.thread().acting().map(|acting| &acting.intent) else { return };
+        let Some(hosted) = &intent.hosted else { return };
+        let rules = self.rules(slot.workflow(), &intent.role, &hosted.extractor);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.machine.set_rules(rules);
+        }
     }
 }

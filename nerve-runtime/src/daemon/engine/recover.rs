@@ -1,7 +1,7 @@
 //! The start of a daemon's life: every open thread goes on from its last entry.
 
 use nerve_core::Timestamp;
-use nerve_core::thread::{Entry, Machine, StateName};
+use nerve_core::thread::{Entry, Machine, Rules, StateName};
 use nerve_store::ThreadRow;
 
 use super::super::clock;
@@ -15,7 +15,7 @@ impl Engine {
         let count = threads.len();
         let mut workflows = Vec::new();
         for (row, entries) in threads {
-            let Some(machine) = Machine::restore(entries, self.rules(&row.workflow)) else {
+            let Some(machine) = Machine::restore(entries, Rules::default()) else {
                 tracing::error!(thread = %row.id, "its journal does not begin with its acceptance: left alone");
                 continue;
             };
@@ -34,6 +34,7 @@ impl Engine {
                 workflows.push(row.workflow);
             }
             self.slots.insert(row.id, slot);
+            self.refresh_rules(row.id);
             self.dirty.insert(row.id);
         }
         if count > 0 {

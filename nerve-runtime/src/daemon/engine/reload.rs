@@ -24,7 +24,10 @@ impl Engine {
             return;
         }
         if let Some(missing) = lacking(&config, &self.manifest) {
-            let problem = format!("nerve.yaml was not taken over: it names {missing}, which build {} lacks (mend it, or: nerve build)", self.build.id);
+            let problem = format!(
+                "nerve.yaml was not taken over: it names {missing}, which build {} lacks (mend it, or: nerve build)",
+                self.build.id
+            );
             tracing::error!(problem);
             self.config_problem = Some(problem);
             self.waiting_config = Some(config);
@@ -40,10 +43,8 @@ impl Engine {
         for workflow in workflows {
             self.pump(&workflow);
         }
-        for slot in self.slots.values_mut() {
-            let second = self.config.extract.is_some();
-            slot.machine.set_rules(nerve_core::thread::Rules { max_reasks: super::REASKS + u32::from(second) });
-        }
+        let open: Vec<_> = self.slots.keys().copied().collect();
+        open.into_iter().for_each(|id| self.refresh_rules(id));
         self.release_brakes();
     }
 

@@ -42,9 +42,6 @@ pub struct ResumeRequest {
     /// The answer of the attempt that was lost; without it the step is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// `current`: go on with the current build instead of the thread's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<String>,
 }
 
 /// The body of `POST /v1/stop`.
