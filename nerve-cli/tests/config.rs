@@ -6,8 +6,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use support::{SOON, TestWorkspace, finish, id_of};
+use support::{SOON, TestWorkspace, finish, id_of, processes};
 
 const SCRIPTED: &str = "adapters:
   analyst: { kind: scripted, replies: replies.yaml }
@@ -57,7 +58,7 @@ fn a_running_daemon_keeps_the_last_good_config_and_says_so() {
     workspace.start();
     workspace.configure(WRONG);
     let problem = workspace.until("status to tell the problem", SOON, || workspace.status()["config_problem"].as_str().map(str::to_owned));
-    assert!(problem.contains("nerve.yaml:1:1") && problem.contains("nerve.yaml:5:"), "{problem}");
+    assert!(problem.contains("nerve.yaml:1:1") && problem.contains("nerve validate"), "{problem}");
     let id = workspace.trigger("load");
     assert_eq!(workspace.ended(&id)["state"], "completed");
     workspace.configure(SCRIPTED);
@@ -157,6 +158,18 @@ fn many_starts_at_once_make_one_daemon() {
         assert_eq!(document["pid"], daemon, "{documents:#?}");
     }
     assert_eq!(documents.iter().filter(|document| document["started"] == true).count(), 1, "{documents:#?}");
+}
+
+#[test]
+fn a_start_right_after_a_kill_works_at_once() {
+    let workspace = TestWorkspace::new(SCRIPTED);
+    for _ in 0..25 {
+        let daemon = workspace.start();
+        // Nobody waits for the end of what was killed.
+        processes::signal(daemon, Signal::SIGKILL);
+    }
+    workspace.start();
+    workspace.status();
 }
 
 #[test]

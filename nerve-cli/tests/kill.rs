@@ -61,9 +61,8 @@ fn what_was_acknowledged_ends_once_and_no_answer_is_paid_twice_whenever_the_daem
         let feeder = scope.spawn(|| feed(&workspace, &printed, &over));
         // The feeder must end when this thread fails, or the scope would wait for it for ever.
         let _end = OnDrop(&over);
-        workspace.until("twenty threads under way", support::SOON, || {
-            workspace.load().is_some_and(|(active, queued)| active + queued >= IN_FLIGHT).then_some(())
-        });
+        let many = || (printed.lock().expect("nobody failed while holding it").len() as u64 >= IN_FLIGHT).then_some(());
+        workspace.until("twenty threads", support::SOON, many);
         for _ in 0..kills {
             files += 1;
             workspace.write(&format!("inbox/{files}.txt"), "a file");
@@ -118,14 +117,15 @@ fn feed(workspace: &TestWorkspace, printed: &Mutex<Printed>, over: &AtomicBool) 
         let under_way = workspace.load().map_or(0, |(active, queued)| active + queued);
         if under_way >= IN_FLIGHT {
             std::thread::sleep(Duration::from_millis(20));
-            continue;
         }
-        n += 1;
-        let key = format!("key-{n}");
-        // Some are triggered twice, as by a caller who never saw the first answer.
-        for _ in 0..if n % 10 == 0 { 2 } else { 1 } {
-            let id = acknowledged(workspace, &key);
-            printed.lock().expect("nobody failed while holding it").entry(key.clone()).or_default().push(id);
+        for _ in under_way..IN_FLIGHT {
+            n += 1;
+            let key = format!("key-{n}");
+            // Some are triggered twice, as by a caller who never saw the first answer.
+            for _ in 0..if n % 10 == 0 { 2 } else { 1 } {
+                let id = acknowledged(workspace, &key);
+                printed.lock().expect("nobody failed while holding it").entry(key.clone()).or_default().push(id);
+            }
         }
     }
 }

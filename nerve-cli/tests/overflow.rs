@@ -102,7 +102,7 @@ fn a_key_that_is_triggered_many_times_at_once_takes_one_place() {
 
 #[test]
 fn a_workflow_that_drops_its_overflow_says_so_at_once() {
-    let workspace = TestWorkspace::new(&config("1s", "concurrency: 1, overflow: drop"));
+    let workspace = TestWorkspace::new(&config("2s", "concurrency: 1, overflow: drop"));
     workspace.start();
     let running = workspace.trigger("first");
     let dropped = workspace.run(&["workflow", "trigger", "explain-load", "--prompt", "second", "--json"]).exits(1).json();

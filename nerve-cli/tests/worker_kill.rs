@@ -27,7 +27,7 @@ fn completed(workspace: &TestWorkspace, id: &str) -> serde_json::Value {
 
 #[test]
 fn an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
-    let workspace = TestWorkspace::new(&config("0ms", "1500ms"));
+    let workspace = TestWorkspace::new(&config("0ms", "2s"));
     workspace.start();
     let id = workspace.trigger("a busy machine");
     workspace.called(&id, "fixer");
@@ -44,7 +44,7 @@ fn an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
 
 #[test]
 fn an_answer_that_is_in_the_journal_is_given_to_the_next_attempt_without_a_call() {
-    let workspace = TestWorkspace::new(&config("0ms", "500ms"));
+    let workspace = TestWorkspace::new(&config("0ms", "2s"));
     workspace.start();
     let id = workspace.trigger("a busy machine");
     workspace.called(&id, "fixer");
