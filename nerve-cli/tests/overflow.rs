@@ -88,7 +88,9 @@ fn a_key_that_is_triggered_many_times_at_once_takes_one_place() {
     let accepted: Vec<Value> = std::thread::scope(|scope| {
         let trigger = || {
             let body = json!({ "prompt": "the same", "key": "monday" });
-            workspace.post("workflows/explain-load/trigger", &body, || drop(together.wait()))
+            workspace.post("workflows/explain-load/trigger", &body, || {
+                together.wait();
+            })
         };
         let triggers: Vec<_> = (0..8).map(|_| scope.spawn(trigger)).collect();
         triggers.into_iter().map(|trigger| trigger.join().expect("an answer")).collect()
