@@ -138,32 +138,52 @@ fn a_worker_that_does_not_decide_in_time_is_replaced_and_its_thread_goes_on() {
     assert_eq!(lost, 1);
 }
 
+/// The thread's call is the daemon's, so it outlives every process; when the answer is there, no worker may check its meta.
 #[test]
-fn a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
-    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
+fn an_open_thread_of_a_worker_over_its_crash_limit_parks_and_goes_on_after_the_reset() {
+    let workspace = TestWorkspace::new(&(config("3s", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
-    completed(&workspace, &workspace.trigger("the first one"));
-    let worker = || {
-        let status = workspace.status();
-        status["workers"].as_array()?.iter().find(|worker| worker["kind"] == "workflow").cloned()
-    };
+    let id = workspace.trigger("a busy machine");
+    workspace.called(&id, "analyst");
+    let key = exhaust(&workspace);
+    let parked = workspace.until("the park", SOON, || Some(workspace.show(&id)).filter(|thread| thread["state"] == "waiting"));
+    assert!(parked["reason"].as_str().is_some_and(|reason| reason.contains("crashed 6 times")), "{parked:#}");
+    assert_eq!(workspace.load(), Some((0, 0)), "a parked thread holds no slot");
+    assert!(workspace.status()["parked"].to_string().contains(&id));
+    workspace.ok(&["worker", "reset", &key]);
+    completed(&workspace, &id);
+    let calls = workspace.calls().iter().filter(|call| call.role == "analyst").count();
+    assert_eq!(calls, 1, "the answer that was stored is not asked for again");
+}
+
+/// Kills the workflow's worker until it may not run any more; gives its key.
+fn exhaust(workspace: &TestWorkspace) -> String {
     let mut killed = Vec::new();
-    workspace.until("the crash limit", SOON, || {
-        let worker = worker()?;
+    let worker = workspace.until("the crash limit", SOON, || {
+        let status = workspace.status();
+        let worker = status["workers"].as_array()?.iter().find(|worker| worker["kind"] == "workflow").cloned()?;
         if let Some(pid) = worker["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
             && !killed.contains(&pid)
         {
             killed.push(pid);
             processes::signal(pid, Signal::SIGKILL);
         }
-        (worker["state"] == "blocked").then_some(())
+        (worker["state"] == "crash_limit").then_some(worker)
     });
     assert_eq!(killed.len(), 6, "{killed:?}");
-    let blocked = worker().expect("it is told of");
-    assert_eq!((&blocked["crashes"], &blocked["pid"]), (&6.into(), &serde_json::Value::Null), "{blocked}");
+    assert_eq!((&worker["crashes"], &worker["pid"]), (&6.into(), &serde_json::Value::Null), "{worker}");
+    worker["key"].as_str().expect("a key").to_owned()
+}
+
+#[test]
+fn a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
+    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
+    workspace.start();
+    completed(&workspace, &workspace.trigger("the first one"));
+    let key = exhaust(&workspace);
     let id = workspace.trigger("a busy machine");
     assert_eq!((workspace.show(&id)["state"].as_str(), workspace.load()), (Some("queued"), Some((0, 1))));
-    workspace.ok(&["worker", "reset", blocked["key"].as_str().expect("a key")]);
+    workspace.ok(&["worker", "reset", &key]);
     completed(&workspace, &id);
     assert_eq!(workspace.journal().iter().filter(|entry| entry.kind == "crash_limit").count(), 1);
 }

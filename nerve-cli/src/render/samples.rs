@@ -106,6 +106,7 @@ pub(crate) fn status() -> Status {
             pid: Some(4130),
             state: "ready".to_owned(),
             crashes: 0,
+            reason: None,
         }],
         limits: LimitsState { waiting: None, calls_last_hour: 12, failures_in_a_row: 0 },
         store: StoreState { ok: true, problem: None },
@@ -121,6 +122,7 @@ pub(crate) fn troubled_status() -> Status {
     status.senses[0].last_error = Some("no such folder".to_owned());
     status.workers[0].state = "crash_limit".to_owned();
     status.workers[0].crashes = 6;
+    status.workers[0].reason = Some("crashed 6 times; the last time: exit code 1\nno such folder".to_owned());
     status.limits.waiting = Some("200 calls in the last hour".to_owned());
     status.store = StoreState { ok: false, problem: Some("disk full".to_owned()) };
     status.config_problem = Some("unknown key `intervall`".to_owned());

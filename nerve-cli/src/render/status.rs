@@ -72,6 +72,11 @@ fn problems(status: &Status) -> Vec<String> {
     if let Some(reason) = &status.limits.waiting {
         lines.push(format!("problem    calls wait: {reason}: nerve limits reset"));
     }
+    for worker in &status.workers {
+        if let Some(reason) = worker.reason.as_ref().and_then(|reason| reason.lines().next()) {
+            lines.push(format!("problem    {}: {reason}: nerve worker reset {0}", worker.key));
+        }
+    }
     if !status.store.ok {
         lines.push(format!("problem    the store takes no writes: {}", status.store.problem.as_deref().unwrap_or("unknown")));
     }

@@ -109,6 +109,13 @@ pub enum Input {
         /// What cut it off.
         cause: CrashCause,
     },
+    /// The attempt could not even begin: nobody was asked, so nothing is lost.
+    NotBegun {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+    },
     /// The running role asks an adapter.
     Ask {
         /// The step.

@@ -246,6 +246,11 @@ impl Machine {
                 self.live = Live::Idle;
                 Ok(self.lost(cause))
             }
+            Input::NotBegun { step, attempt } => {
+                self.expect_attempt(step, attempt)?;
+                self.live = Live::Idle;
+                Ok(Vec::new())
+            }
             Input::Ask { step, attempt, key, count, adapter, prompt, schema } => {
                 let asks = &self.expect_work(step, attempt, false)?.asks;
                 let known = asks.iter().find(|ask| ask.entry.key == key && ask.entry.count == count);

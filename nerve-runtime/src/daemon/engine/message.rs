@@ -29,7 +29,7 @@ impl WorkerKey {
 
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Senses { .. } => "senses",
+            Self::Senses { .. } => "sense",
             Self::Workflow { .. } => "workflow",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nerve_core::thread::{AskNo, AskState, Checked, CrashCause, Input, ParkReason};
+use nerve_core::thread::{AskNo, AskState, Checked, Input, ParkReason};
 use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
 use nerve_core::{RawJson, Request, ThreadId};
 use tokio::time::Instant;
@@ -146,17 +146,23 @@ impl Engine {
     /// The process that serves this thread; parks the thread when its build cannot run.
     pub(super) fn worker_of(&mut self, id: ThreadId) -> Option<WorkerKey> {
         let key = self.slots.get(&id)?.worker()?;
-        match self.ensure_worker(&key) {
+        let blocked = || self.workers.get(&key).and_then(|worker| worker.blocked.clone());
+        match blocked().map_or(Ok(()), Err).and_then(|()| self.ensure_worker(&key)) {
             Ok(()) => Some(key),
             Err(why) => {
-                tracing::warn!(thread = %id, why, "its build cannot run: parked");
                 if let Some((step, attempt)) = self.slots.get(&id)?.machine.attempt_in_flight() {
-                    self.input_late(id, Input::AttemptLost { step, attempt, cause: CrashCause::Worker { exit: why.clone() } });
+                    self.input_late(id, Input::NotBegun { step, attempt });
                 }
-                self.input_late(id, Input::Park { reason: ParkReason::Build { why } });
+                self.park(id, why);
                 None
             }
         }
+    }
+
+    /// Parks a thread whose build cannot run.
+    pub(super) fn park(&mut self, id: ThreadId, why: String) {
+        tracing::warn!(thread = %id, why, "its build cannot run: parked");
+        self.input_late(id, Input::Park { reason: ParkReason::Build { why } });
     }
 
     fn new_call(&mut self, thread: ThreadId, step: u32, attempt: u32, worker: &WorkerKey, form: Option<RawJson>) -> CallId {

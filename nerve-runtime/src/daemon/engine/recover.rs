@@ -1,7 +1,7 @@
 //! The start of a daemon's life: every open thread goes on from its last entry.
 
 use nerve_core::Timestamp;
-use nerve_core::thread::{Entry, Machine, Rules, StateName};
+use nerve_core::thread::{Entry, Input, Machine, ParkReason, Phase, Resume, Rules, StateName};
 use nerve_store::ThreadRow;
 
 use super::super::clock;
@@ -33,8 +33,13 @@ impl Engine {
             if !workflows.contains(&row.workflow) {
                 workflows.push(row.workflow);
             }
+            let blocked = matches!(slot.machine.thread().phase, Phase::Waiting { reason: ParkReason::Build { .. }, .. });
             self.slots.insert(row.id, slot);
             self.refresh_rules(row.id);
+            if blocked {
+                // A new life counts crashes from zero; what still cannot run parks again.
+                self.input_late(row.id, Input::Resume(Resume::TryAgain));
+            }
             self.dirty.insert(row.id);
         }
         if count > 0 {

@@ -108,14 +108,7 @@ impl Engine {
             return Err(body.help(format!("workers: {}", known.join(", "))));
         }
         for key in found {
-            if let Some(worker) = self.workers.get_mut(&key) {
-                worker.blocked = None;
-                worker.crashes = 0;
-                worker.handle.reset();
-            }
-            if let super::WorkerKey::Workflow { name, .. } = key {
-                self.pump(&name);
-            }
+            self.unblock(&key);
         }
         Ok(())
     }

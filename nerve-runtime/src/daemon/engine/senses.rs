@@ -143,6 +143,9 @@ impl Engine {
             return;
         }
         let worker = WorkerKey::Senses { group: sense.config.group.clone(), build };
+        if self.workers.get(&worker).is_some_and(|worker| worker.blocked.is_some()) {
+            return;
+        }
         let (id, causes, callers) = (clock::new_tick(), std::mem::take(&mut sense.due), std::mem::take(&mut sense.callers));
         let frame = ToWorker::Compute { sense: name.to_owned(), tick: id, causes: causes.clone(), state: sense.row.state.clone() };
         sense.last_started = Some(now);
@@ -153,6 +156,12 @@ impl Engine {
         }
         self.to_worker(&worker, vec![frame]);
         self.timers.at(now + limit, Timer::Tick(name.to_owned(), id));
+    }
+
+    /// Starts the ticks that had to wait for their process.
+    pub(super) fn start_due_ticks(&mut self) {
+        let names: Vec<String> = self.senses.keys().cloned().collect();
+        names.iter().for_each(|name| self.start_tick(name));
     }
 
     /// A tick saw something or nothing.

@@ -6,6 +6,8 @@ use nerve_core::wire::CallId;
 use nerve_core::{ThreadId, TickId};
 use tokio::time::Instant;
 
+use super::WorkerKey;
+
 /// Something whose time will come. A timer whose reason is gone does nothing when it fires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Timer {
@@ -19,6 +21,8 @@ pub(super) enum Timer {
     Call(CallId),
     /// The worker does not let go of a cancelled call.
     Cancel(CallId),
+    /// A sense group that crashed too often is tried again.
+    Unblock(WorkerKey),
     /// Calls that wait for a brake may try again.
     Brakes,
     /// A clean stop has waited long enough.
@@ -56,6 +60,7 @@ impl super::Engine {
             Timer::Decision(thread, question) => self.decision_overdue(thread, question),
             Timer::Call(call) => self.call_overdue(call),
             Timer::Cancel(call) => self.cancel_overdue(call),
+            Timer::Unblock(key) => self.unblock(&key),
             Timer::Brakes => self.release_brakes(),
             Timer::Drain => self.drain_over(),
         }

@@ -87,12 +87,14 @@ impl Engine {
                 build: Some(key.build().clone()),
                 pid: worker.pid,
                 state: match (&worker.blocked, worker.pid) {
-                    (Some(_), _) => "blocked",
+                    (Some(_), _) => "crash_limit",
                     (None, Some(_)) => "ready",
+                    (None, None) if worker.crashes > 0 => "starting",
                     (None, None) => "stopped",
                 }
                 .to_owned(),
                 crashes: u32::try_from(worker.crashes).unwrap_or(u32::MAX),
+                reason: worker.blocked.clone(),
             })
             .collect();
         items.sort_by(|left, right| left.key.cmp(&right.key));

@@ -1,18 +1,24 @@
 //! The engine's side of its child processes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use nerve_core::thread::{CrashCause, Input};
+use nerve_core::thread::{CrashCause, Input, ParkReason, Phase, Resume};
 use nerve_core::wire::{CallId, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::super::supervisor::{Event, Exit, Handle, Session, Spec};
 use super::super::{BuildSpec, clock};
-use super::slot::{Running, Told};
+use super::slot::{Running, Slot, Told};
+use super::timers::Timer;
 use super::written::TurnTag;
 use super::{Engine, Message, WorkerKey};
+
+/// When a sense group that crashed too often is tried again.
+const SENSES_AGAIN: Duration = Duration::from_secs(300);
 
 /// A child process and what the engine remembers of it.
 pub(super) struct Worker {
@@ -103,12 +109,57 @@ impl Engine {
             Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(&key, frame)),
             Event::Exited(exit) => self.worker_exited(&key, &exit),
             Event::Blocked { reason } => {
-                if let Some(worker) = self.workers.get_mut(&key) {
-                    worker.blocked = Some(reason.clone());
-                }
+                self.block(&key, &reason);
                 self.note("crash_limit", &key.to_string(), BTreeMap::from([("reason", reason.clone())]));
                 self.candidate_failed(&key, &reason);
             }
+        }
+    }
+
+    /// A worker is over its crash limit: its threads park with the reason, its senses wait; others are not touched.
+    fn block(&mut self, key: &WorkerKey, reason: &str) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.blocked = Some(reason.to_owned());
+        }
+        if let WorkerKey::Senses { .. } = key {
+            self.ticks_lost(key, reason);
+            self.timers.at(Instant::now() + SENSES_AGAIN, Timer::Unblock(key.clone()));
+            return;
+        }
+        // What was delivered is lost already; what is left never reached a process.
+        let undelivered: Vec<_> = self.calls.iter().filter(|(_, of)| of.worker == *key).map(|(call, _)| *call).collect();
+        for of in undelivered.iter().filter_map(|call| self.calls.remove(call)).collect::<Vec<_>>() {
+            if let Some(slot) = self.slots.get_mut(&of.thread) {
+                slot.call = Running::Nothing;
+            }
+            self.input_late(of.thread, Input::NotBegun { step: of.step, attempt: of.attempt });
+        }
+        // One whose call the daemon makes parks when it next needs the worker.
+        let served = |slot: &Slot| slot.worker().as_ref() == Some(key) && matches!(slot.call, Running::Nothing) && slot.machine.has_slot();
+        let idle: Vec<_> = self.slots.iter().filter(|(_, slot)| served(slot)).map(|(id, _)| *id).collect();
+        for id in idle {
+            self.park(id, reason.to_owned());
+        }
+    }
+
+    /// Lets a worker run again, and with it the threads that parked because of it.
+    pub(super) fn unblock(&mut self, key: &WorkerKey) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.blocked = None;
+            worker.crashes = 0;
+            worker.handle.reset();
+        }
+        let parked = |slot: &Slot| {
+            let of_build = matches!(slot.machine.thread().phase, Phase::Waiting { reason: ParkReason::Build { .. }, .. });
+            of_build && slot.worker().as_ref() == Some(key)
+        };
+        let parked: Vec<_> = self.slots.iter().filter(|(_, slot)| parked(slot)).map(|(id, _)| *id).collect();
+        for id in parked {
+            self.input_late(id, Input::Resume(Resume::TryAgain));
+        }
+        match key {
+            WorkerKey::Workflow { name, .. } => self.pump(name),
+            WorkerKey::Senses { .. } => self.start_due_ticks(),
         }
     }
 

@@ -322,6 +322,8 @@ impl Task {
             Verdict::Blocked => {
                 tracing::error!(worker = self.name, "crash {crashes} of {}, limit reached", self.spec.times.crash_limit);
                 self.state = State::Blocked;
+                // The engine parks or drops what these were for; a later start must not find old questions.
+                self.queue.clear();
                 (self.tell)(Event::Blocked { reason: format!("crashed {crashes} times; the last time: {summary}") });
             }
         }

@@ -84,10 +84,13 @@ pub struct WorkerItem {
     pub build: Option<BuildId>,
     /// Its process, when it has one.
     pub pid: Option<u32>,
-    /// What it is at: `stopped`, `starting`, `ready`, `draining` or `crash_limit`.
+    /// What it is at: `stopped`, `starting` (again, after a crash), `ready` or `crash_limit`.
     pub state: String,
     /// Its crashes in the time that counts.
     pub crashes: u32,
+    /// Why it may not run, when it is at its crash limit.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// What the brakes say.
