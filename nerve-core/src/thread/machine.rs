@@ -303,11 +303,16 @@ impl Machine {
 
     /// What to do now. Call it when every entry that was handed out is durable; each thing is said once.
     pub fn effects(&mut self) -> Vec<Effect> {
-        let mut effects = std::mem::take(&mut self.asks_due);
+        let mut effects = self.due_asks();
         if let Some(effect) = self.next() {
             effects.push(effect);
         }
         effects
+    }
+
+    /// The part of [`effects`](Self::effects) that a step needs which runs already: its asks. The rest stays due.
+    pub fn due_asks(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.asks_due)
     }
 
     fn next(&mut self) -> Option<Effect> {

@@ -37,13 +37,17 @@ pub(crate) enum Written {
     Recovered,
 }
 
-/// Writes turns in order until the sender is gone and everything is written.
+/// How often turns that wait are tried once more after the engine has gone.
+const LAST_TRIES: u32 = 5;
+
+/// Writes turns in order until the sender is gone and everything is written, or cannot be.
 pub(crate) async fn write<S: Store>(store: Arc<S>, epoch: Epoch, mut orders: mpsc::UnboundedReceiver<Vec<Order>>, tell: impl Fn(Written)) {
-    let mut waiting: Vec<Order> = Vec::new();
+    let mut waiting: Vec<(Order, bool)> = Vec::new();
     let mut pause = Duration::ZERO;
+    let mut last_tries = 0;
     loop {
         let mut chunks = Vec::new();
-        if waiting.is_empty() {
+        if pause.is_zero() {
             if orders.recv_many(&mut chunks, 64).await == 0 {
                 return;
             }
@@ -52,34 +56,45 @@ pub(crate) async fn write<S: Store>(store: Arc<S>, epoch: Epoch, mut orders: mps
             while let Ok(chunk) = orders.try_recv() {
                 chunks.push(chunk);
             }
+            if orders.is_closed() && chunks.is_empty() {
+                last_tries += 1;
+                if waiting.is_empty() || last_tries > LAST_TRIES {
+                    tracing::error!(turns = waiting.len(), "the store cannot write: what is not written is lost with this life");
+                    return;
+                }
+            }
         }
-        waiting.extend(chunks.into_iter().flatten());
+        waiting.extend(chunks.into_iter().flatten().map(|order| (order, false)));
 
-        let turns = waiting.iter().map(|order| order.turn.clone()).collect();
+        let mut turns: Vec<Turn> = waiting.iter().map(|(order, _)| order.turn.clone()).collect();
+        if turns.is_empty() {
+            // Nothing waits, but somebody has to find out that the store writes again.
+            turns.push(Turn { counters: vec![("store_probe".to_owned(), "1".to_owned())], ..Turn::default() });
+        }
         let results = store.commit(epoch, turns).await;
         let outage = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_outage()).map(ToString::to_string));
         let mut done = Vec::new();
         let mut kept = Vec::new();
-        for (order, result) in waiting.drain(..).zip(results) {
+        for ((order, tried), result) in waiting.drain(..).zip(results) {
             match result {
-                Err(error) if error.is_outage() && !order.refusable => kept.push(order),
+                Err(error) if error.is_outage() && !order.refusable => kept.push((order, true)),
+                // The try before did get through after all, although the store could not say so.
+                Err(StoreError::Duplicate(_)) if tried => done.push((order.no, Ok(()))),
                 result => done.push((order.no, result)),
             }
         }
         waiting = kept;
+        let recovered = outage.is_none() && !pause.is_zero();
+        if recovered {
+            pause = Duration::ZERO;
+            tell(Written::Recovered);
+        }
         if !done.is_empty() {
             tell(Written::Done(done));
         }
-        match outage {
-            Some(problem) => {
-                pause = (pause * 2).clamp(Duration::from_millis(50), MAX_PAUSE);
-                tell(Written::Outage(problem));
-            }
-            None if !pause.is_zero() => {
-                pause = Duration::ZERO;
-                tell(Written::Recovered);
-            }
-            None => {}
+        if let Some(problem) = outage {
+            pause = (pause * 2).clamp(Duration::from_millis(50), MAX_PAUSE);
+            tell(Written::Outage(problem));
         }
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nerve_core::Timestamp;
-use nerve_store::{SqliteStore, Store};
+use nerve_store::{SqliteStore, Store, Turn};
 use tokio::sync::mpsc;
 
 use super::api::{self, ApiState};
 use super::builds::{self, Builtin};
 use super::calls::Host;
-use super::engine::{Engine, Message, Parts};
+use super::engine::{CLEAN_STOP, Engine, Message, Parts};
 use super::{DaemonError, Layout, clock, config_file, journal, log, socket, watch};
 
 /// How far back calls count against the hourly limit.
@@ -192,9 +192,16 @@ fn start_engine(
                 let epoch = store.begin_epoch(now).await?;
                 let since = Timestamp::from_millis(now.millis() - HOUR_MS);
                 let (threads, senses) = (store.open_threads().await?, store.senses().await?);
-                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, store.counters().await?))
+                let counters = store.counters().await?;
+                let clean = counters.iter().any(|(name, value)| name == CLEAN_STOP && value == "1");
+                if clean {
+                    // Before anything begins in this life: it may end otherwise.
+                    let turn = Turn { counters: vec![(CLEAN_STOP.to_owned(), "0".to_owned())], ..Turn::default() };
+                    store.commit(epoch, vec![turn]).await.into_iter().collect::<Result<Vec<()>, _>>()?;
+                }
+                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, counters, clean))
             };
-            let (epoch, threads, senses, calls, counters) = match recovered.await {
+            let (epoch, threads, senses, calls, counters, clean) = match recovered.await {
                 Ok(recovered) => recovered,
                 Err(error) => {
                     let _ = tell_ready.send(Err(error.into()));
@@ -210,7 +217,7 @@ fn start_engine(
             let (mut engine, inbox) = Engine::new(parts);
             engine.remember_limits(calls, &counters);
             engine.remember_senses(senses);
-            engine.recover(threads);
+            engine.recover(threads, clean);
             let _ = tell_ready.send(Ok(()));
             engine.run(inbox).await;
             // What was handed to the writer is written before the daemon ends.

@@ -197,6 +197,7 @@ impl Server {
             }]);
             Done::Nothing
         });
+        self.calls.retain(|_, task| !task.is_finished());
         self.calls.insert(call, task);
     }
 

@@ -69,12 +69,23 @@ impl Engine {
             Overflow::Queue if settings.max_queue == 0 => self.end_unstarted(id, End::Dropped { by: None }),
             Overflow::Queue => {
                 line.queue.push_back(id);
-                let pushed_out = if line.queue.len() > settings.max_queue as usize { line.queue.pop_front() } else { None };
                 self.input_late(id, Input::Queue);
-                if let Some(oldest) = pushed_out {
-                    self.end_unstarted(oldest, End::Dropped { by: Some(id) });
-                }
             }
+        }
+    }
+
+    /// A newcomer is durable: when the queue is over its bound with it, the oldest that never ran goes.
+    pub(super) fn push_out(&mut self, newcomer: ThreadId) {
+        let Some(workflow) = self.slots.get(&newcomer).map(|slot| slot.workflow().to_owned()) else { return };
+        let Some(most) = self.config.workflows.get(&workflow).map(|settings| settings.max_queue as usize) else { return };
+        let Some(line) = self.lines.get(&workflow) else { return };
+        let never_ran = |id: &&ThreadId| self.slots.get(id).is_some_and(Slot::is_queued);
+        let queued: Vec<ThreadId> = line.queue.iter().filter(never_ran).copied().collect();
+        for oldest in queued.iter().take(queued.len().saturating_sub(most)) {
+            if let Some(line) = self.lines.get_mut(&workflow) {
+                line.queue.retain(|id| id != oldest);
+            }
+            self.end_unstarted(*oldest, End::Dropped { by: Some(newcomer) });
         }
     }
 

@@ -87,6 +87,11 @@ impl Brakes {
         Ok(Pass { gates: gates.iter().map(|(gate, _)| gate.clone()).collect(), counts })
     }
 
+    /// The asks of this thread's step are over, those too that still wait.
+    pub(super) fn forget_asks(&mut self, of: ThreadId) {
+        self.held.retain(|(held, _)| !matches!(held, Held::Ask { thread, .. } if *thread == of));
+    }
+
     /// A call has ended; `failed` is `None` when it was stopped by us. Tells whether the count of failures changed.
     pub(super) fn ended(&mut self, pass: &Pass, failed: Option<bool>) -> bool {
         for gate in &pass.gates {

@@ -43,6 +43,10 @@ impl Engine {
             Ok(resolved) => resolved,
             Err(failure) => return self.input_late(id, Input::CallFailed { step, attempt, failure }),
         };
+        if thread.launch.dry_run && !matches!(resolved.kind, Kind::Scripted(_)) {
+            let failure = CallFailure::new(FailureKind::Config, "dry run: nothing outside is asked");
+            return self.input_late(id, Input::CallFailed { step, attempt, failure });
+        }
         if matches!(resolved.kind, Kind::Own) {
             let (request, form) = job.own_request();
             return self.run_adapter(id, step, attempt, request, form);
@@ -60,12 +64,16 @@ impl Engine {
         let thread = slot.machine.thread();
         let Some(acting) = thread.acting() else { return };
         let Some(asked) = acting.asks.get(ask.0 as usize).filter(|asked| asked.state == AskState::Open) else { return };
+        // An ask that a brake held may come back when its step is over or its call is made already.
+        if acting.intent.step != step || slot.ask_calls.contains_key(&ask) {
+            return;
+        }
         let job = AskJob::of(thread, acting, &asked.entry);
         let resolved = match self.host.resolve(&self.config, &asked.entry.adapter) {
             Ok(resolved) => resolved,
             Err(failure) => return self.ask_failed(id, ask, &failure),
         };
-        if thread.launch.dry_run && resolved.counts() {
+        if thread.launch.dry_run && !matches!(resolved.kind, Kind::Scripted(_)) {
             let failure = CallFailure::new(FailureKind::Config, "dry run: nothing outside is asked");
             return self.ask_failed(id, ask, &failure);
         }
@@ -187,6 +195,9 @@ impl Engine {
 
     /// Lets calls that wait try again.
     pub(super) fn release_brakes(&mut self) {
+        if self.stopping.is_some() || self.outage.is_some() || self.fenced {
+            return;
+        }
         for _ in 0..self.brakes.held.len() {
             let Some((held, _)) = self.brakes.held.pop_front() else { return };
             let waits = self.slots.get(&held.thread()).is_some_and(|slot| slot.machine.thread().kill.is_none());
@@ -206,7 +217,7 @@ impl Engine {
         self.release_brakes();
     }
 
-    fn keep(&mut self, name: &str, value: String) {
+    pub(super) fn keep(&mut self, name: &str, value: String) {
         self.order(Turn { counters: vec![(name.to_owned(), value)], ..Turn::default() }, false, TurnTag::Note);
     }
 }

@@ -44,6 +44,10 @@ impl Engine {
     fn decided(&mut self, thread: ThreadId, upto: usize, mut choice: Choice) {
         let Some(slot) = self.slots.get(&thread) else { return };
         let (workflow, dry_run) = (slot.workflow().to_owned(), slot.machine.thread().launch.dry_run);
+        if self.stopping.is_some() && matches!(choice, Choice::Role { .. }) {
+            // A step that could not begin any more is decided in the next life; its intent would count as an attempt.
+            return;
+        }
         if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
             let settled = self.host.settle(&self.config, &workflow, role, work);
             *timeout_ms = settled.timeout_ms.or(*timeout_ms).or(settled.default_timeout_ms);
@@ -89,6 +93,8 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.call = Running::Nothing;
         let passes = slot.abort_asks();
+        self.brakes.forget_asks(thread);
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
         if result.is_ok() {
             // The worker took the step into its memory and goes on to the decision by itself.
             slot.told = Some(Told { session, steps: step as usize });
@@ -108,6 +114,8 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.call = Running::Nothing;
         let passes = slot.abort_asks();
+        self.brakes.forget_asks(thread);
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
         let killed = slot.machine.thread().kill.is_some();
         self.input_late(thread, Input::RoleFailed { step, attempt, error });
         if killed {
@@ -123,6 +131,9 @@ impl Engine {
         }
         let input = Input::Answered { step, attempt, adapter: "own".to_owned(), content: reply.content, usage: reply.usage, form };
         self.input_late(thread, input);
+        if self.slots.get(&thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
+            self.input_late(thread, Input::Stopped);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]

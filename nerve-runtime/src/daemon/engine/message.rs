@@ -47,7 +47,8 @@ impl fmt::Display for WorkerKey {
 /// A message to the engine.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Worker(WorkerKey, Event),
+    /// From a child; the number tells it from an earlier child of the same key.
+    Worker(WorkerKey, u64, Event),
     Written(Written),
     Call(Finished),
     Request(Request),

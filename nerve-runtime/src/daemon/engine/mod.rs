@@ -28,6 +28,7 @@ use nerve_core::config::Config;
 use nerve_core::thread::{Input, Refused, Rules};
 use nerve_core::wire::{CallId, Manifest};
 use nerve_core::{BuildId, Extractor, ThreadId};
+use nerve_store::SenseRow;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -76,9 +77,12 @@ pub(crate) struct Engine {
     lines: HashMap<String, Line>,
     workers: HashMap<WorkerKey, Worker>,
     senses: HashMap<String, SenseSlot>,
+    /// What is known of senses that nerve.yaml does not have now.
+    unused_senses: HashMap<String, SenseRow>,
     /// Calls that workers run.
     calls: HashMap<CallId, CallRef>,
     next_call: u64,
+    next_generation: u64,
     brakes: Brakes,
     timers: Timers,
     /// Threads with something to write or to do at the end of this chunk.
@@ -92,6 +96,9 @@ pub(crate) struct Engine {
     /// Children of old builds on their way out.
     retired: Vec<tokio::sync::oneshot::Receiver<()>>,
 }
+
+/// The counter that says whether the last life ended with nothing in flight.
+pub(crate) const CLEAN_STOP: &str = "clean_stop";
 
 /// The most messages that are taken before anything is written.
 const CHUNK: usize = 256;
@@ -118,6 +125,8 @@ impl Engine {
             lines: HashMap::new(),
             workers: HashMap::new(),
             senses: HashMap::new(),
+            unused_senses: HashMap::new(),
+            next_generation: 1,
             calls: HashMap::new(),
             next_call: 1,
             timers: Timers::default(),
@@ -160,12 +169,17 @@ impl Engine {
                 self.fire(timer);
             }
         }
+        if !self.hurried() {
+            // Nothing was in flight: the next life need not take what had not begun for lost.
+            self.keep(CLEAN_STOP, "1".to_owned());
+            self.flush();
+        }
         self.stop_workers().await;
     }
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Worker(key, event) => self.worker_event(key, event),
+            Message::Worker(key, generation, event) => self.worker_event(&key, generation, event),
             Message::Written(written) => self.written(written),
             Message::Call(finished) => self.call_finished(finished),
             Message::Request(request) => self.request(request),

@@ -10,8 +10,9 @@ use super::brakes::{FAILURES, RESET_AT};
 use super::slot::Slot;
 
 impl Engine {
-    /// Takes over the open threads, in the order in which they were accepted.
-    pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>) {
+    /// Takes over the open threads, in the order in which they were accepted. After a clean stop nothing was in flight, so
+    /// an attempt without an answer is one that had not begun; else it counts as lost.
+    pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>, clean: bool) {
         let count = threads.len();
         let mut workflows = Vec::new();
         for (row, entries) in threads {
@@ -20,8 +21,10 @@ impl Engine {
                 continue;
             };
             let mut slot = Slot::restored(machine, row.started_at);
-            let entries = slot.machine.recover();
-            slot.note(entries, clock::now());
+            if !clean || slot.machine.thread().kill.is_some() {
+                let entries = slot.machine.recover();
+                slot.note(entries, clock::now());
+            }
             let line = self.lines.entry(row.workflow.clone()).or_default();
             match slot.machine.thread().state() {
                 StateName::Queued => line.queue.push_back(row.id),

@@ -50,7 +50,13 @@ impl Engine {
 
     /// Starts the first worker of a new build; it becomes current when that worker is ready and covers what is needed.
     pub(super) fn try_build(&mut self, record: BuildRecord, spec: BuildSpec) {
-        if spec.id == self.build.id || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == spec.id) {
+        if self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == spec.id) {
+            return;
+        }
+        if let Some(given_up) = self.candidate.take() {
+            self.retire_if_unused(&given_up.probe);
+        }
+        if spec.id == self.build.id {
             return;
         }
         let config = self.waiting_config.as_ref().unwrap_or(&self.config);
@@ -65,12 +71,16 @@ impl Engine {
         self.builds.insert(spec.id.clone(), spec.clone());
         self.candidate = Some(Candidate { spec, probe: probe.clone() });
         match self.ensure_worker(&probe) {
-            Ok(()) => {
-                if let Some(worker) = self.workers.get(&probe) {
-                    worker.handle.reset();
-                    worker.handle.start();
+            Ok(()) => match self.workers.get(&probe).map(|worker| (worker.pid, worker.manifest.clone())) {
+                // A build that open threads still run on comes back.
+                Some((Some(_), Some(manifest))) => self.candidate_ready(&probe, &manifest),
+                _ => {
+                    self.unblock(&probe);
+                    if let Some(worker) = self.workers.get(&probe) {
+                        worker.handle.start();
+                    }
                 }
-            }
+            },
             Err(why) => self.candidate_failed(&probe, &why),
         }
     }
@@ -112,9 +122,7 @@ impl Engine {
         let problem = format!("build {} was not taken over, {} serves: {why}", spec.id, self.build.id);
         tracing::error!(problem);
         self.build_problem = Some(problem);
-        if let Some(worker) = self.workers.remove(probe) {
-            self.retired.push(worker.handle.begin_stop());
-        }
+        self.retire_if_unused(probe);
     }
 
     /// What nerve.yaml or a waiting thread needs and this build lacks.

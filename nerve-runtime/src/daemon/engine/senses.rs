@@ -58,6 +58,7 @@ impl Engine {
             let row = rows.remove(name).unwrap_or_else(|| SenseRow { name: name.clone(), ..SenseRow::default() });
             self.senses.insert(name.clone(), SenseSlot::new(config.clone(), row));
         }
+        self.unused_senses = rows;
     }
 
     /// Sets every sense's next tick. One that was missed while the daemon was down runs once, at once.
@@ -65,6 +66,7 @@ impl Engine {
         let now = clock::now();
         let names: Vec<String> = self.senses.keys().cloned().collect();
         for name in names {
+            self.wake_for_missed_signals(&name);
             let Some(sense) = self.senses.get_mut(&name) else { continue };
             let Some(interval) = sense.config.interval else { continue };
             let since = sense.row.last_tick_at.map_or(interval, |at| millis(now.millis() - at.millis()));
@@ -72,6 +74,21 @@ impl Engine {
             sense.next_at = Some(at);
             self.timers.at(at, Timer::Sense(name));
         }
+    }
+
+    /// A signal that came while nobody could be woken by it still wakes its dependents, once.
+    fn wake_for_missed_signals(&mut self, name: &str) {
+        let Some(sense) = self.senses.get(name) else { return };
+        let since = sense.row.last_tick_at;
+        let missed: Vec<_> = sense
+            .config
+            .on
+            .iter()
+            .filter_map(|of| self.senses.get(of))
+            .filter(|of| of.row.last_signal_at.is_some_and(|at| since.is_none_or(|since| at > since)))
+            .filter_map(|of| Some(Cause::Signal { sense: of.row.name.clone(), payload: of.row.last_signal.clone()? }))
+            .collect();
+        missed.into_iter().for_each(|cause| self.wake(name, cause));
     }
 
     /// A sense's timer fired: its interval has come round, or what had to wait may start.
@@ -110,7 +127,11 @@ impl Engine {
             let message = format!("nerve.yaml has no sense `{name}`");
             Some(ErrorBody::new(ErrorKind::NotFound, "NV0306", message).help(format!("senses here: {}", known.join(", "))))
         } else {
-            None
+            self.blocked_group(name).map(|(key, reason)| {
+                let reason = reason.lines().next().unwrap_or_default().to_owned();
+                ErrorBody::new(ErrorKind::Failed, "NV0316", format!("the process of `{name}` {reason}"))
+                    .help(format!("nerve worker reset {key}"))
+            })
         };
         match (refusal, self.senses.get_mut(name)) {
             (None, Some(sense)) => {
@@ -124,6 +145,13 @@ impl Engine {
                 let _ = reply.send(Err(refusal));
             }
         }
+    }
+
+    /// The worker of this sense and why it may not run, when it may not.
+    fn blocked_group(&self, name: &str) -> Option<(WorkerKey, String)> {
+        let key = WorkerKey::Senses { group: self.senses.get(name)?.config.group.clone(), build: self.build.id.clone() };
+        let reason = self.workers.get(&key)?.blocked.clone()?;
+        Some((key, reason))
     }
 
     fn start_tick(&mut self, name: &str) {
@@ -167,7 +195,18 @@ impl Engine {
     /// A tick saw something or nothing.
     pub(super) fn observed(&mut self, name: &str, id: TickId, seen: Observation) {
         let Some(sense) = self.senses.get_mut(name) else { return };
-        let Some(tick) = sense.tick.as_mut().filter(|tick| tick.id == id && tick.seen.is_none()) else { return };
+        if !sense.tick.as_ref().is_some_and(|tick| tick.id == id && tick.seen.is_none()) {
+            return;
+        }
+        if seen.start.is_some() && (self.stopping.is_some() || self.outage.is_some()) {
+            // Nothing can be started now. As if it had not looked: its state stays, and it will see the same again.
+            if let Some(tick) = sense.tick.take() {
+                sense.due.extend(tick.causes);
+                sense.callers.extend(tick.callers);
+            }
+            return;
+        }
+        let Some(tick) = sense.tick.as_mut() else { return };
         let took_ms = u64::try_from(tick.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let before = sense.row.state.clone();
         let row = &mut sense.row;
@@ -324,7 +363,9 @@ impl Engine {
             }
         }
         if gone {
-            self.senses.remove(name);
+            if let Some(sense) = self.senses.remove(name) {
+                self.unused_senses.insert(name.to_owned(), sense.row);
+            }
             self.stop_empty_groups();
         }
         self.retire_if_unused(&tick.worker);
@@ -372,7 +413,9 @@ impl Engine {
                     sense.config = config;
                 }
                 None => {
-                    let mut sense = SenseSlot::new(config, SenseRow { name: name.clone(), ..SenseRow::default() });
+                    let known = self.unused_senses.remove(&name);
+                    let row = known.unwrap_or_else(|| SenseRow { name: name.clone(), ..SenseRow::default() });
+                    let mut sense = SenseSlot::new(config, row);
                     if sense.config.interval.is_some() {
                         sense.next_at = Some(Instant::now());
                         self.timers.at(Instant::now(), Timer::Sense(name.clone()));
@@ -381,10 +424,15 @@ impl Engine {
                 }
             }
         }
-        let config = &self.config;
+        let (config, unused) = (&self.config, &mut self.unused_senses);
         self.senses.retain(|name, sense| {
             sense.gone = !config.senses.contains_key(name);
-            !sense.gone || sense.tick.is_some()
+            let stays = !sense.gone || sense.tick.is_some();
+            if !stays {
+                // It may come back, and must not begin from nothing then.
+                unused.insert(name.clone(), sense.row.clone());
+            }
+            stays
         });
         self.stop_empty_groups();
     }

@@ -25,6 +25,8 @@ pub(super) struct Slot {
     writing: u32,
     /// Callers that wait for the acceptance: several when they have the same key. Empty once it is durable.
     pub(super) accepted: Vec<oneshot::Sender<Result<ThreadId, ErrorBody>>>,
+    /// Whether its acceptance is not durable yet: only then may it push another one out of a full queue.
+    pub(super) newcomer: bool,
     /// Callers that wait for the end.
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Callers that wait until what they asked for is durable.
@@ -74,7 +76,7 @@ pub(super) struct CallRef {
 impl Slot {
     /// A thread that is being accepted: its first entries are news.
     pub(super) fn accepted(machine: Machine, entries: Vec<Entry>, at: Timestamp) -> Self {
-        let mut slot = Self::restored(machine, None);
+        let mut slot = Self { newcomer: true, ..Self::restored(machine, None) };
         slot.news = entries.into_iter().zip(1u32..).map(|(entry, n)| (n, entry, at)).collect();
         slot
     }
@@ -88,6 +90,7 @@ impl Slot {
             news: Vec::new(),
             writing: 0,
             accepted: Vec::new(),
+            newcomer: false,
             waiting: Vec::new(),
             on_written: Vec::new(),
             told: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nerve_core::thread::{CrashCause, Input, ParkReason, Phase, Resume};
-use nerve_core::wire::{CallId, ToWorker};
+use nerve_core::wire::{CallId, Manifest, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
 use tokio::sync::oneshot;
@@ -23,9 +23,13 @@ const SENSES_AGAIN: Duration = Duration::from_secs(300);
 /// A child process and what the engine remembers of it.
 pub(super) struct Worker {
     pub(super) handle: Handle,
+    /// Tells it from an earlier child of the same key.
+    generation: u64,
     pub(super) session: Session,
     /// Its process, while one is ready.
     pub(super) pid: Option<u32>,
+    /// What that process registers.
+    pub(super) manifest: Option<Manifest>,
     /// Why it may not run.
     pub(super) blocked: Option<String>,
     pub(super) crashes: usize,
@@ -38,12 +42,14 @@ impl Engine {
             return Ok(());
         }
         let spec = self.spec(key)?;
-        let (tell, name) = (self.tell.clone(), key.clone());
+        let (tell, name, generation) = (self.tell.clone(), key.clone(), self.next_generation);
+        self.next_generation += 1;
         let handle = Handle::new(key.to_string(), spec, move |event| {
             // The engine is the last to go; without it nobody is left to tell.
-            let _ = tell.send(Message::Worker(name.clone(), event));
+            let _ = tell.send(Message::Worker(name.clone(), generation, event));
         });
-        self.workers.insert(key.clone(), Worker { handle, session: 0, pid: None, blocked: None, crashes: 0 });
+        let worker = Worker { handle, generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0 };
+        self.workers.insert(key.clone(), worker);
         Ok(())
     }
 
@@ -97,22 +103,32 @@ impl Engine {
         }
     }
 
-    pub(super) fn worker_event(&mut self, key: WorkerKey, event: Event) {
+    pub(super) fn worker_event(&mut self, key: &WorkerKey, generation: u64, event: Event) {
+        let Some(worker) = self.workers.get_mut(key).filter(|worker| worker.generation == generation) else { return };
         match event {
             Event::Ready { pid, manifest } => {
-                if let Some(worker) = self.workers.get_mut(&key) {
-                    worker.pid = Some(pid);
-                    worker.blocked = None;
-                }
-                self.candidate_ready(&key, &manifest);
+                worker.pid = Some(pid);
+                worker.manifest = Some(manifest.clone());
+                worker.blocked = None;
+                self.restart_deadlines(key);
+                self.candidate_ready(key, &manifest);
             }
-            Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(&key, frame)),
-            Event::Exited(exit) => self.worker_exited(&key, &exit),
+            Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(key, frame)),
+            Event::Exited(exit) => self.worker_exited(key, &exit),
             Event::Blocked { reason } => {
-                self.block(&key, &reason);
+                self.block(key, &reason);
                 self.note("crash_limit", &key.to_string(), BTreeMap::from([("reason", reason.clone())]));
-                self.candidate_failed(&key, &reason);
+                self.candidate_failed(key, &reason);
             }
+        }
+    }
+
+    /// The time for a decision counts from when the worker could hear the question.
+    fn restart_deadlines(&mut self, key: &WorkerKey) {
+        let asked = self.slots.iter_mut().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key));
+        for (id, slot) in asked {
+            slot.decision += 1;
+            self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(*id, slot.decision));
         }
     }
 
@@ -133,6 +149,9 @@ impl Engine {
                 slot.call = Running::Nothing;
             }
             self.input_late(of.thread, Input::NotBegun { step: of.step, attempt: of.attempt });
+            if self.slots.get(&of.thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
+                self.input_late(of.thread, Input::Stopped);
+            }
         }
         // One whose call the daemon makes parks when it next needs the worker.
         let served = |slot: &Slot| slot.worker().as_ref() == Some(key) && matches!(slot.call, Running::Nothing) && slot.machine.has_slot();

@@ -35,6 +35,8 @@ impl Engine {
             Written::Recovered => {
                 tracing::info!("the store writes again");
                 self.outage = None;
+                self.start_due_ticks();
+                self.release_brakes();
             }
         }
     }
@@ -66,6 +68,7 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.written();
         let callers = std::mem::take(&mut slot.accepted);
+        let newcomer = std::mem::take(&mut slot.newcomer);
         match result {
             Ok(()) => {
                 callers.into_iter().for_each(|caller| {
@@ -78,11 +81,19 @@ impl Engine {
                     });
                 }
                 self.dirty.insert(id);
+                if newcomer {
+                    self.push_out(id);
+                }
             }
             Err(error) => {
                 tracing::error!(thread = %id, %error, "a turn was refused");
+                let (passes, call) = slot.abort();
                 self.leave(id);
                 self.slots.remove(&id);
+                self.stopped_calls(passes);
+                if let Some(call) = call {
+                    self.cancel(call);
+                }
                 callers.into_iter().for_each(|caller| {
                     let _ = caller.send(Err(refusal(&error)));
                 });
@@ -99,7 +110,10 @@ impl Engine {
         });
         let over = slot.machine.thread().end().is_some();
         if (self.stopping.is_some() || self.fenced) && !over && slot.machine.thread().kill.is_none() {
-            // What is open goes on in the next life; only what is at an end may still be told.
+            // What is open goes on in the next life; only a step that runs is still given what it asks for.
+            for effect in slot.machine.due_asks() {
+                self.perform(id, effect);
+            }
             return;
         }
         for effect in slot.machine.effects() {
