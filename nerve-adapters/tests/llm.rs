@@ -60,6 +60,7 @@ async fn serve(says: impl IntoIterator<Item = Say>) -> (SocketAddr, Script) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = Router::new().fallback(answer).with_state(script.clone());
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     tokio::spawn(async move { axum::serve(listener, app).await });
     (address, script)
 }

@@ -61,6 +61,7 @@ async fn each_call_is_one_line() {
     let (_dir, adapter) = scripted(YAML);
     let calls = (0..20).map(|n| {
         let adapter = adapter.clone();
+        #[expect(clippy::disallowed_methods, reason = "it is joined below")]
         tokio::spawn(async move { adapter.call(Turn { attempt: n, ..turn("judge", 0) }, &tagged()).await })
     });
     for call in calls.collect::<Vec<_>>() {
