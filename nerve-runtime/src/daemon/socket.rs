@@ -36,6 +36,9 @@ pub(crate) fn close(layout: &Layout, path: &Path) {
     // What is left behind does no harm: the next daemon replaces it.
     let _ = fs::remove_file(path);
     let _ = fs::remove_file(layout.socket_pointer());
+    if let Some(folder) = path.parent().filter(|folder| *folder != layout.run()) {
+        let _ = fs::remove_dir(folder);
+    }
 }
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
