@@ -219,12 +219,15 @@ impl Engine {
             row.state = Some(state);
         }
         let Some(signal) = seen.signal else {
+            // A signal that was answered with silence is answered; the next life must not take it for missed.
+            let answers = tick.causes.iter().any(|cause| matches!(cause, Cause::Signal { .. }));
             tick.seen = Some(TickOutcome { tick: id, signal: None, thread: None });
-            return self.silent(name, id, changed);
+            return self.silent(name, id, changed || answers);
         };
         row.signals += 1;
         row.last_signal = Some(signal.clone());
-        row.last_signal_at = Some(tick.at);
+        // When it spoke, not when it began to look: who waits for it may have looked in between.
+        row.last_signal_at = Some(clock::now());
         let (at, causes) = (tick.at, tick.causes.clone());
         let (thread, reason) = match seen.start {
             Some(start) => self.start_from_signal(name, id, &signal, start),
