@@ -90,38 +90,39 @@ impl Engine {
         let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
         let session = self.session(key);
         let result = self.input(thread, Input::RoleDone { step, attempt, content, meta });
-        let Some(slot) = self.slots.get_mut(&thread) else { return };
-        slot.call = Running::Nothing;
-        let passes = slot.abort_asks();
-        self.brakes.forget_asks(thread);
+        self.role_over(thread);
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         if result.is_ok() {
             // The worker took the step into its memory and goes on to the decision by itself.
             slot.told = Some(Told { session, steps: step as usize });
             slot.decision += 1;
             let question = slot.decision;
-            let killed = slot.machine.thread().kill.is_some();
             self.timers.at(tokio::time::Instant::now() + self.config.supervision.decide, Timer::Decision(thread, question));
-            if killed {
-                self.input_late(thread, Input::Stopped);
-            }
+            self.stopped_if_killed(thread);
         }
-        self.stopped_calls(passes);
     }
 
-    fn role_failed(&mut self, call: CallId, error: String) {
-        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+    /// A hand-written role runs no more, and nobody waits for what it asked.
+    fn role_over(&mut self, thread: ThreadId) {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.call = Running::Nothing;
         let passes = slot.abort_asks();
         self.brakes.forget_asks(thread);
-        let Some(slot) = self.slots.get_mut(&thread) else { return };
-        let killed = slot.machine.thread().kill.is_some();
-        self.input_late(thread, Input::RoleFailed { step, attempt, error });
-        if killed {
+        self.stopped_calls(passes);
+    }
+
+    /// What ran for a thread that is to be killed runs no more: it may end.
+    pub(super) fn stopped_if_killed(&mut self, thread: ThreadId) {
+        if self.slots.get(&thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
             self.input_late(thread, Input::Stopped);
         }
-        self.stopped_calls(passes);
+    }
+
+    fn role_failed(&mut self, call: CallId, error: String) {
+        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+        self.role_over(thread);
+        self.input_late(thread, Input::RoleFailed { step, attempt, error });
+        self.stopped_if_killed(thread);
     }
 
     fn adapter_answered(&mut self, call: CallId, reply: nerve_core::Reply) {
@@ -131,9 +132,7 @@ impl Engine {
         }
         let input = Input::Answered { step, attempt, adapter: "own".to_owned(), content: reply.content, usage: reply.usage, form };
         self.input_late(thread, input);
-        if self.slots.get(&thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
-            self.input_late(thread, Input::Stopped);
-        }
+        self.stopped_if_killed(thread);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]

@@ -149,9 +149,7 @@ impl Engine {
                 slot.call = Running::Nothing;
             }
             self.input_late(of.thread, Input::NotBegun { step: of.step, attempt: of.attempt });
-            if self.slots.get(&of.thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
-                self.input_late(of.thread, Input::Stopped);
-            }
+            self.stopped_if_killed(of.thread);
         }
         // One whose call the daemon makes parks when it next needs the worker.
         let served = |slot: &Slot| slot.worker().as_ref() == Some(key) && matches!(slot.call, Running::Nothing) && slot.machine.has_slot();
@@ -219,11 +217,8 @@ impl Engine {
         for (_, thread, step, attempt) in calls {
             let Some(slot) = self.slots.get_mut(&thread) else { continue };
             slot.call = Running::Nothing;
-            let killed = slot.machine.thread().kill.is_some();
             self.input_late(thread, Input::AttemptLost { step, attempt, cause: cause.clone() });
-            if killed {
-                self.input_late(thread, Input::Stopped);
-            }
+            self.stopped_if_killed(thread);
         }
         let deciding: Vec<_> = self
             .slots
