@@ -8,6 +8,9 @@ use super::slot::{CallRef, Running, Told};
 use super::timers::Timer;
 use super::{Engine, WorkerKey};
 
+/// How often a worker is told of a thread anew before that counts as impossible.
+const MOST_RETOLD: u32 = 3;
+
 impl Engine {
     pub(super) fn frame(&mut self, key: &WorkerKey, frame: ToDaemon) {
         match frame {
@@ -42,7 +45,8 @@ impl Engine {
     }
 
     fn decided(&mut self, thread: ThreadId, upto: usize, mut choice: Choice) {
-        let Some(slot) = self.slots.get(&thread) else { return };
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        slot.retold = 0;
         let (workflow, dry_run) = (slot.workflow().to_owned(), slot.machine.thread().launch.dry_run);
         if self.stopping.is_some() && matches!(choice, Choice::Role { .. }) {
             // A step that could not begin any more is decided in the next life; its intent would count as an attempt.
@@ -66,6 +70,10 @@ impl Engine {
         let session = self.session(key);
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.told = (have > 0).then_some(Told { session, steps: have });
+        slot.retold += 1;
+        if slot.retold > MOST_RETOLD {
+            return self.untellable(thread);
+        }
         match &slot.call {
             Running::Worker(call) => {
                 let call = *call;
@@ -84,6 +92,24 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A thread that cannot be told to its worker, such as one with a meta longer than a frame, ends with that reason.
+    fn untellable(&mut self, thread: ThreadId) {
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        let error = "its worker cannot be told of it: a step's text or meta is longer than a frame holds".to_owned();
+        if let Running::Worker(call) = &slot.call {
+            self.calls.remove(call);
+            slot.call = Running::Nothing;
+        }
+        let input = match (slot.machine.attempt_in_flight(), slot.machine.pending_question()) {
+            (Some((step, attempt)), _) => Input::RoleFailed { step, attempt, error },
+            (None, Some(Effect::Decide { upto, check: Some(_) })) => {
+                Input::MetaRefused { step: u32::try_from(upto).unwrap_or(u32::MAX), errors: vec![error] }
+            }
+            (None, _) => Input::DecideFailed { upto: slot.machine.thread().steps.len(), error },
+        };
+        self.input_late(thread, input);
     }
 
     fn role_done(&mut self, key: &WorkerKey, call: CallId, content: String, meta: RawJson) {

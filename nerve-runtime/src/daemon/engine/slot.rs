@@ -39,6 +39,8 @@ pub(super) struct Slot {
     pub(super) askers: HashMap<AskNo, Vec<(Session, AskId)>>,
     /// Calls that run for asks.
     pub(super) ask_calls: HashMap<AskNo, (AbortHandle, Pass)>,
+    /// How often in a row the worker said that it lacks the thread.
+    pub(super) retold: u32,
     /// Counts the questions put to the moderator, so that a deadline knows its own.
     pub(super) decision: u64,
 }
@@ -97,6 +99,7 @@ impl Slot {
             call: Running::Nothing,
             askers: HashMap::new(),
             ask_calls: HashMap::new(),
+            retold: 0,
             decision: 0,
         }
     }
