@@ -1,7 +1,7 @@
 //! What callers of the API ask for.
 
 use nerve_core::ThreadId;
-use nerve_core::thread::{Input, Refused, Resume};
+use nerve_core::thread::{Input, Refused};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::message::Reply;
@@ -13,8 +13,8 @@ impl Engine {
         match request {
             Request::Trigger(trigger, reply) => self.trigger(trigger, reply),
             Request::TriggerSense(name, reply) => self.trigger_sense(&name, reply),
-            Request::Kill { thread, by, reply } => self.kill(thread, by, reply),
-            Request::Resume { thread, resume, reply } => self.resume(thread, resume, reply),
+            Request::Kill { thread, by, reply } => self.put(thread, Input::Kill { by }, reply),
+            Request::Resume { thread, resume, reply } => self.put(thread, Input::Resume(resume), reply),
             Request::Wait { thread, reply } => match self.slots.get_mut(&thread) {
                 Some(slot) if slot.machine.thread().state() != nerve_core::thread::StateName::Waiting => slot.waiting.push(reply),
                 _ => {
@@ -68,25 +68,9 @@ impl Engine {
         self.slots.iter_mut().find(|(_, slot)| same(slot)).map(|(id, slot)| (*id, slot))
     }
 
-    /// Answers when the request is durable; the end follows by itself.
-    fn kill(&mut self, id: ThreadId, by: String, reply: Reply<()>) {
-        let answer = match self.input(id, Input::Kill { by }) {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(not_open(id, &refused)),
-        };
-        match (answer, self.slots.get_mut(&id)) {
-            (Ok(()), Some(slot)) => slot.on_written.push(reply),
-            (answer, _) => {
-                let _ = reply.send(answer);
-            }
-        }
-    }
-
-    fn resume(&mut self, id: ThreadId, resume: Resume, reply: Reply<()>) {
-        let answer = match self.input(id, Input::Resume(resume)) {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(not_open(id, &refused)),
-        };
+    /// Gives a thread what a caller asks for, and answers when it is durable; what follows comes by itself.
+    fn put(&mut self, id: ThreadId, input: Input, reply: Reply<()>) {
+        let answer = self.input(id, input).map_err(|refused| not_open(id, &refused));
         match (answer, self.slots.get_mut(&id)) {
             (Ok(()), Some(slot)) => slot.on_written.push(reply),
             (answer, _) => {
