@@ -7,18 +7,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use support::{SOON, TestWorkspace, id_of, processes};
+use support::{SOON, TestWorkspace, id_of, processes, scripted};
 
 /// One thread at a time; each role's answer takes so long.
 fn config(analyst: &str, fixer: &str) -> String {
-    format!(
-        "adapters:
-  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
-  fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
-workflows:
-  explain-load: {{ concurrency: 1 }}
-"
-    )
+    scripted(analyst, fixer, 1)
 }
 
 /// Kills the thread, which must be over when the command returns; gives how long that took.

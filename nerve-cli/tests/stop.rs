@@ -7,21 +7,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::model::{Answer, Model};
-use support::{SOON, TestWorkspace};
+use support::{SOON, TestWorkspace, scripted};
 
 /// Much less than a stop may wait for what runs, which is 30 seconds.
 const SHORT: Duration = Duration::from_secs(12);
 
 /// Each role's adapter, with its delay and whatever else is set.
 fn config(analyst: &str, fixer: &str) -> String {
-    format!(
-        "adapters:
-  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
-  fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
-workflows:
-  explain-load: {{ concurrency: 2 }}
-"
-    )
+    scripted(analyst, fixer, 2)
 }
 
 /// How often an entry of this kind is in the thread's journal.

@@ -4,18 +4,11 @@
 mod support;
 
 use nix::sys::signal::Signal;
-use support::{SOON, TestWorkspace, processes};
+use support::{SOON, TestWorkspace, processes, scripted};
 
 /// Both adapters are scripted; the fixer's answer takes its time.
 fn config(analyst: &str, fixer: &str) -> String {
-    format!(
-        "adapters:
-  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
-  fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
-workflows:
-  explain-load: {{ concurrency: 4 }}
-"
-    )
+    scripted(analyst, fixer, 4)
 }
 
 #[track_caller]

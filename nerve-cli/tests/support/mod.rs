@@ -340,3 +340,15 @@ pub(crate) fn finish(mut command: Command, args: &[&str]) -> Output {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
+
+/// Both adapters of the template scripted, each with its delay and whatever else is set, and their calls counted.
+pub(crate) fn scripted(analyst: &str, fixer: &str, concurrency: u32) -> String {
+    format!(
+        "adapters:
+  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
+  fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
+workflows:
+  explain-load: {{ concurrency: {concurrency} }}
+"
+    )
+}

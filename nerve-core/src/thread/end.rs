@@ -45,9 +45,6 @@ pub enum End {
     },
 }
 
-/// The name of an end.
-pub type EndState = StateName;
-
 impl End {
     /// The thread's state.
     pub fn state(&self) -> StateName {

@@ -16,7 +16,7 @@ mod state;
 
 pub use acting::{Acting, AskRecord, AskState, Refusal, Stage, TextRecord};
 pub use effect::{Checked, Effect};
-pub use end::{End, EndState};
+pub use end::End;
 pub use entry::{AskEntry, AskNo, AskTextEntry, CrashCause, Cut, Entry, Intent, Launch, Origin, ParkReason, StepText};
 pub use input::{Input, Resume};
 pub use machine::{Machine, Refused, Rules};
