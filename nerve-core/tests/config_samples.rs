@@ -95,6 +95,7 @@ fn the_schema_describes_and_closes_everything() {
     assert_eq!(default("/properties/workflows/additionalProperties/properties/overflow"), Some(json!("queue")));
     assert_eq!(default("/properties/adapters/additionalProperties/oneOf/0/properties/timeout"), Some(json!("5m")));
     assert_eq!(default("/properties/adapters/additionalProperties/oneOf/0/properties/idle"), Some(json!("2m")));
+    assert_eq!(default("/properties/adapters/additionalProperties/oneOf/2/properties/exclusive"), Some(json!(true)));
     assert_eq!(default("/properties/supervision/properties/kill_term"), Some(json!("1s")));
 }
 
@@ -115,12 +116,13 @@ fn the_full_sample_says_what_it_says() {
 #[test]
 fn words_and_numbers_stay_as_written() {
     let config = config(
-        "providers:\n  p: { base_url: http://x, model: 1.10 }\nsenses:\n  off: { on: [yes], group: 010 }\n  yes:\nadapters:\n  a: { kind: llm, provider: p, model: &m 2.50 }\n  b: { kind: llm, provider: p, model: *m }\n",
+        "providers:\n  p: { base_url: http://x, model: 1.10 }\nsenses:\n  off: { on: [yes], group: 010 }\n  yes:\nadapters:\n  a: { kind: llm, provider: p, model: &m 2.50 }\n  b: { kind: llm, provider: p, model: *m }\n  c: { kind: cli, command: [agent, 3] }\n",
     );
     assert_eq!(config.providers["p"].model, Some(Text::new("1.10")));
     assert_eq!(config.senses["off"].on, ["yes"]);
     assert_eq!(config.senses["off"].group, "010");
     assert!(matches!(&config.adapters["b"], Adapter::Llm(llm) if llm.model == Some(Text::new("2.50"))));
+    assert!(matches!(&config.adapters["c"], Adapter::Cli(cli) if cli.command == [Text::new("agent"), Text::new("3")]));
 }
 
 #[test]
@@ -216,7 +218,7 @@ fn valid(schema: &Value, dice: &mut impl FnMut(usize) -> usize) -> Value {
         "null" => Value::Null,
         "boolean" => json!(dice(2) == 0),
         "integer" => schema[["minimum", "maximum"][dice(2)]].clone(),
-        "array" => (0..dice(3)).map(|_| valid(&schema["items"], dice)).collect(),
+        "array" => (0..dice(3).max(usize::from(schema["minItems"] == 1))).map(|_| valid(&schema["items"], dice)).collect(),
         "string" => match schema["format"].as_str() {
             Some("nerve-duration") => json!(["1ms", "1.5h", "2 days 3 hours", "100000d"][dice(4)]),
             Some("nerve-delay") => json!(["1ms", "1ms - 2s"][dice(2)]),
@@ -288,6 +290,8 @@ const PARTS: &[&str] = &[
     "api:",
     "kind: llm",
     "kind: scripted",
+    "kind: cli",
+    "command:",
     "interval:",
     "on:",
     "token:",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nerve_core::config::{
-    Adapter, Api, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision, WorkflowConfig, json_schema,
+    Adapter, Api, CliAdapter, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision, WorkflowConfig, json_schema,
     parse,
 };
 use nerve_core::thread::{Entry, Rules};
@@ -45,6 +45,7 @@ fn keys(schema: &Value, at: &str, kind: &str, found: &mut BTreeMap<String, Strin
         if found.len() == before {
             let default = match &property["default"] {
                 _ if required.contains(&key.as_str()) => "required".to_owned(),
+                Value::Bool(yes) => yes.to_string(),
                 Value::String(text) => text.clone(),
                 Value::Number(number) => number.to_string(),
                 _ => "none".to_owned(),
@@ -93,7 +94,7 @@ fn the_defaults_are_those_that_were_promised() {
 #[test]
 fn names_with_nothing_after_them_have_the_promised_defaults() {
     let source = "providers: { p: { base_url: http://127.0.0.1/v1 } }\n\
-                  adapters: { model: { kind: llm, provider: p }, script: { kind: scripted } }\nsenses: { s: }\nworkflows: { w: }\n";
+                  adapters: { model: { kind: llm, provider: p }, script: { kind: scripted }, agent: { kind: cli, command: [agent] } }\nsenses: { s: }\nworkflows: { w: }\n";
     let config = parse(source, "nerve.yaml").config.expect("a sound file");
     let sense = SenseConfig {
         group: "default".to_owned(),
@@ -117,6 +118,8 @@ fn names_with_nothing_after_them_have_the_promised_defaults() {
     assert_eq!((*idle, common.timeout, common.max_concurrent), (Duration::from_secs(120), Duration::from_secs(300), None));
     let Adapter::Scripted(ScriptedAdapter { delay, common, .. }) = &config.adapters["script"] else { panic!("it is scripted") };
     assert_eq!((*delay, common.timeout), (None, Duration::from_secs(300)));
+    let Adapter::Cli(CliAdapter { idle, exclusive, env, common, .. }) = &config.adapters["agent"] else { panic!("it is a command") };
+    assert_eq!((*idle, *exclusive, env.len(), common.timeout), (Duration::from_secs(120), true, 0, Duration::from_secs(300)));
 }
 
 /// Every code that a source names, tests left out.

@@ -109,14 +109,20 @@ pub enum Adapter {
     Llm(LlmAdapter),
     /// `kind: scripted`: replies from a file; offline and free.
     Scripted(ScriptedAdapter),
+    /// `kind: cli`: any command, with the prompt on its stdin and the answer on its stdout.
+    Cli(CliAdapter),
 }
 
 impl Adapter {
+    /// The word of `kind:` for each kind, in the order of the reference.
+    pub const KINDS: [&str; 3] = ["llm", "scripted", "cli"];
+
     /// The settings that each kind has.
     pub fn common(&self) -> &CommonAdapter {
         match self {
             Adapter::Llm(llm) => &llm.common,
             Adapter::Scripted(scripted) => &scripted.common,
+            Adapter::Cli(cli) => &cli.common,
         }
     }
 
@@ -125,6 +131,7 @@ impl Adapter {
         match self {
             Adapter::Llm(_) => "llm",
             Adapter::Scripted(_) => "scripted",
+            Adapter::Cli(_) => "cli",
         }
     }
 }
@@ -189,6 +196,31 @@ pub struct ScriptedAdapter {
     pub common: CommonAdapter,
 }
 
+/// `kind: cli`: any command. The prompt goes to its stdin, what it writes to stdout is the answer. No shell is involved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CliAdapter {
+    /// The program and its arguments. A program without a slash is looked up on the daemon's PATH, one with a slash from the workspace's folder.
+    #[schemars(length(min = 1))]
+    pub command: Vec<Text>,
+    /// Longest silence of the command.
+    #[serde(default = "default_idle", with = "duration::plain")]
+    #[schemars(with = "DurationText", extend("default" = duration::format_duration(default_idle())))]
+    pub idle: Duration,
+    /// Whether one agent at a time may work in its folder.
+    #[serde(default = "default_exclusive")]
+    pub exclusive: bool,
+    /// Environment variables passed on to the command.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// `timeout`, `max_concurrent`, `workdir`.
+    #[serde(flatten)]
+    pub common: CommonAdapter,
+}
+
+fn default_exclusive() -> bool {
+    true
+}
+
 // By hand: each branch is closed and names its `kind`, which the derive cannot say for flattened structs.
 impl JsonSchema for Adapter {
     fn schema_name() -> Cow<'static, str> {
@@ -196,8 +228,9 @@ impl JsonSchema for Adapter {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let branches = [("llm", LlmAdapter::json_schema(generator)), ("scripted", ScriptedAdapter::json_schema(generator))];
-        let branches = branches.map(|(kind, schema)| closed(kind, schema));
+        let schemas =
+            [LlmAdapter::json_schema(generator), ScriptedAdapter::json_schema(generator), CliAdapter::json_schema(generator)];
+        let branches: Vec<Value> = Adapter::KINDS.into_iter().zip(schemas).map(|(kind, schema)| closed(kind, schema)).collect();
         json_schema!({ "oneOf": branches })
     }
 }

@@ -25,7 +25,7 @@ mod units;
 mod wording;
 mod yaml;
 
-pub use adapters::{Adapter, CommonAdapter, Dialect, ExtractModel, LlmAdapter, Provider, ScriptedAdapter};
+pub use adapters::{Adapter, CliAdapter, CommonAdapter, Dialect, ExtractModel, LlmAdapter, Provider, ScriptedAdapter};
 pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use duration::{BadDuration, Delay, format_duration, parse_duration};

@@ -4,7 +4,7 @@ use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::Value;
 
 use super::{
-    Tree, codes,
+    Adapter, Tree, codes,
     diagnostic::Finding,
     nearest::nearest,
     schema::COMPILED,
@@ -138,6 +138,7 @@ fn missing_key(tree: &Tree, parent: &str, key: &str) -> Finding {
     let example = match key {
         "base_url" => "base_url: https://api.openai.com/v1",
         "provider" => "provider: NAME, one of `providers:`",
+        "command" => "command: [PROGRAM, ARGUMENT, …]",
         _ => key,
     };
     Finding::error(codes::MISSING_KEY, at, format!("{} has no `{key}`", label(parent))).help(format!("add {example}"))
@@ -145,15 +146,14 @@ fn missing_key(tree: &Tree, parent: &str, key: &str) -> Finding {
 
 /// An adapter whose `kind` fits no branch, or that has none.
 fn kind(tree: &Tree, parent: &str, instance: &Value) -> Finding {
-    const KINDS: [&str; 2] = ["llm", "scripted"];
     let pointer = join(parent, "kind");
     match instance.get("kind") {
-        None => missing_key(tree, parent, "kind").help(format!("add kind: {}", KINDS.join(" or kind: "))),
+        None => missing_key(tree, parent, "kind").help(format!("add kind: one of {}", Adapter::KINDS.join(", "))),
         Some(kind) => {
             let at = tree.at(&pointer).unwrap_or(At::START);
             let shown = kind.as_str().map_or_else(|| kind.to_string(), str::to_owned);
             let message = format!("{} is of a kind that does not exist: `{shown}`", label(parent));
-            Finding::error(codes::UNKNOWN_KIND, at, message).choices(&shown, &KINDS, "kinds that exist", "")
+            Finding::error(codes::UNKNOWN_KIND, at, message).choices(&shown, &Adapter::KINDS, "kinds that exist", "")
         }
     }
 }

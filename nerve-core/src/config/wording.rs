@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::{Delay, codes, diagnostic::Finding, duration, parse_duration, schema::COMPILED, text, tree::At};
 
+/// How a command is written.
+const COMMAND: &str = "write the program and its arguments as a list, such as [my-agent, --print]; no shell is involved";
+
 /// What a pointer is called: the section's singular and the name (``sense `inbox` ``), else the key.
 pub(super) fn label(pointer: &str) -> String {
     let segments: Vec<String> = pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect();
@@ -38,13 +41,19 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
             let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} must be {wanted}, not {}", found(instance)));
             if wanted == "text" && instance.is_boolean() {
                 finding.help(format!("to mean the word, quote it: \"{instance}\""))
+            } else if what == "`command`" {
+                finding.help(COMMAND)
             } else {
                 finding
             }
         }
+        ValidationErrorKind::MinItems { .. } => {
+            let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} is empty"));
+            if what == "`command`" { finding.help(COMMAND) } else { finding }
+        }
         ValidationErrorKind::OneOfNotValid { .. } => {
             let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} must be a map, not {}", found(instance)));
-            finding.help("such as { kind: llm, provider: NAME } or { kind: scripted, replies: FILE }")
+            finding.help("such as { kind: llm, provider: NAME }, { kind: cli, command: [PROGRAM] } or { kind: scripted, replies: FILE }")
         }
         ValidationErrorKind::Format { format } if format == text::FORMAT => {
             let finding = Finding::error(codes::BAD_VARIABLE, at, format!("{what} has a `${{` that opens no variable"));
