@@ -207,7 +207,7 @@ impl Run {
             }
         }
         let input = match decide(&self.workflow, &self.context()).await {
-            Ok(choice) => Input::Decided { upto, choice },
+            Ok(choice) => Input::Decided { upto, choice, workdir: None },
             Err(error) => Input::DecideFailed { upto, error },
         };
         self.take(input);

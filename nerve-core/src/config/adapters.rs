@@ -228,8 +228,7 @@ impl JsonSchema for Adapter {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let schemas =
-            [LlmAdapter::json_schema(generator), ScriptedAdapter::json_schema(generator), CliAdapter::json_schema(generator)];
+        let schemas = [LlmAdapter::json_schema(generator), ScriptedAdapter::json_schema(generator), CliAdapter::json_schema(generator)];
         let branches: Vec<Value> = Adapter::KINDS.into_iter().zip(schemas).map(|(kind, schema)| closed(kind, schema)).collect();
         json_schema!({ "oneOf": branches })
     }

@@ -20,6 +20,8 @@ pub enum Input {
         upto: usize,
         /// The choice.
         choice: Choice,
+        /// Where its agent works, by all that says so; the caller's folder without it.
+        workdir: Option<String>,
     },
     /// The moderator or a prompt failed.
     DecideFailed {

@@ -198,7 +198,7 @@ impl Machine {
                 _ => Err(Refused::NotExpected("queueing")),
             },
             Input::Start { build } => self.start(build),
-            Input::Decided { upto, choice } => self.decided(upto, choice),
+            Input::Decided { upto, choice, workdir } => self.decided(upto, choice, workdir),
             Input::DecideFailed { upto, error } => {
                 self.expect_decision(upto)?;
                 self.live = Live::Idle;
@@ -377,7 +377,7 @@ impl Machine {
         }
     }
 
-    fn decided(&mut self, upto: usize, choice: Choice) -> Outcome {
+    fn decided(&mut self, upto: usize, choice: Choice, workdir: Option<String>) -> Outcome {
         self.expect_decision(upto)?;
         self.live = Live::Idle;
         let (role, reason, work, timeout_ms, effects) = match choice {
@@ -399,7 +399,7 @@ impl Machine {
             },
             effects: effects.unwrap_or(Effects::Repeatable),
             timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
-            workdir: self.thread.launch.workdir.clone(),
+            workdir: workdir.or_else(|| self.thread.launch.workdir.clone()),
         })])
     }
 

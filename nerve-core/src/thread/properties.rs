@@ -99,8 +99,8 @@ impl World {
             Act::Durable => return self.durable(),
             Act::DaemonDies => return self.daemon_dies(),
             Act::Start => Input::Start { build: BuildId("b".into()) },
-            Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects) },
-            Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None } },
+            Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects), workdir: None },
+            Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None }, workdir: None },
             Act::DecideFails => Input::DecideFailed { upto, error: "no".into() },
             Act::DecisionLost => Input::DecisionLost { cause },
             Act::Answer { stale } => Input::Answered {

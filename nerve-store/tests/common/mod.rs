@@ -79,7 +79,7 @@ impl Driven {
     /// Starts it and gives a role its turn.
     pub(crate) fn begin(&mut self, prompt: &str, now: Timestamp) -> Vec<Turn> {
         let start = self.happens(Input::Start { build: BuildId("b1".to_owned()) }, now);
-        vec![start, self.happens(Input::Decided { upto: 0, choice: turn_of_role(prompt) }, now)]
+        vec![start, self.happens(Input::Decided { upto: 0, choice: turn_of_role(prompt), workdir: None }, now)]
     }
 
     /// The role's answer.

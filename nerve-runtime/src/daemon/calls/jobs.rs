@@ -174,6 +174,10 @@ impl Host {
         let line = match resolved.kind {
             Kind::Llm { endpoint, limits } => Ok(Line::Llm { client: Arc::clone(&self.client), endpoint, limits }),
             Kind::Scripted(script) => Ok(Line::Scripted(script)),
+            Kind::Cli(command) => {
+                let message = format!("{} cannot be run yet: agents have no keeper", command.program.display());
+                Err(CallFailure::new(FailureKind::Config, message))
+            }
             Kind::Own => Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
         (resolved.label, line)

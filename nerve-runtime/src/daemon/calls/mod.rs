@@ -1,13 +1,15 @@
-//! The calls that leave the process: resolving who answers, making the call, reading the meta.
+//! The calls that leave the process: resolving who answers and where, making the call, reading the meta.
 //!
 //! They run on the daemon's other runtime and report to the engine's inbox. What they need of a thread is copied for
 //! them; they know nothing of the journal.
 
 mod ask_key;
+mod command;
 mod environment;
 mod jobs;
 mod resolve;
 mod settle;
+mod workdir;
 
 use std::sync::Arc;
 
@@ -19,9 +21,11 @@ use tokio::task::AbortHandle;
 use super::Layout;
 use super::engine::Message;
 pub(crate) use ask_key::ask_key;
+pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
 pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
 pub(crate) use resolve::{Kind, Resolved};
+pub(crate) use workdir::Place;
 
 /// Where calls are made from. The engine owns it.
 pub(crate) struct Host {

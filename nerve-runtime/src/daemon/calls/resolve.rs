@@ -7,11 +7,12 @@ use nerve_adapters::host::scripted::ScriptedAdapter;
 use nerve_core::config::{self, Config, Text};
 use nerve_core::{AdapterSource, CallFailure, FailureKind};
 
-use super::Host;
+use super::workdir::Place;
+use super::{CliCommand, Host};
 
 /// An adapter, ready to be called.
 pub(crate) struct Resolved {
-    /// How the journal names it: `provider/model`, `scripted`, or `own`.
+    /// How the journal names it: `provider/model`, `scripted`, `cli/program`, or `own`.
     pub label: String,
     /// What is limited, and to how many calls at once.
     pub gates: Vec<(String, u32)>,
@@ -25,6 +26,7 @@ pub(crate) enum Kind {
         limits: CallLimits,
     },
     Scripted(ScriptedAdapter),
+    Cli(CliCommand),
     /// The worker has it.
     Own,
 }
@@ -32,7 +34,7 @@ pub(crate) enum Kind {
 impl Resolved {
     /// Whether its calls leave the machine and count against the limits.
     pub(crate) fn counts(&self) -> bool {
-        matches!(self.kind, Kind::Llm { .. })
+        matches!(self.kind, Kind::Llm { .. } | Kind::Cli(_))
     }
 }
 
@@ -44,18 +46,12 @@ impl Host {
     }
 
     /// Who answers for this role.
-    pub(crate) fn resolve_role(
-        &self,
-        config: &Config,
-        workflow: &str,
-        role: &str,
-        written: &AdapterSource,
-    ) -> Result<Resolved, CallFailure> {
-        self.resolve(config, &Self::source(config, workflow, role, written))
+    pub(crate) fn resolve_role(&self, config: &Config, place: Place<'_>, written: &AdapterSource) -> Result<Resolved, CallFailure> {
+        self.resolve(config, place, &Self::source(config, place.workflow, place.role, written))
     }
 
-    /// Who answers for this name.
-    pub(crate) fn resolve(&self, config: &Config, source: &AdapterSource) -> Result<Resolved, CallFailure> {
+    /// Who answers for this name, at this place.
+    pub(crate) fn resolve(&self, config: &Config, place: Place<'_>, source: &AdapterSource) -> Result<Resolved, CallFailure> {
         match source {
             AdapterSource::Own => Ok(Resolved { label: "own".to_owned(), gates: Vec::new(), kind: Kind::Own }),
             AdapterSource::Llm { provider, model } => {
@@ -70,6 +66,7 @@ impl Host {
                         let limits = CallLimits::new(llm.common.timeout, llm.idle);
                         self.llm(config, &llm.provider, llm.model.as_ref(), limits, gate.into_iter().collect())
                     }
+                    config::Adapter::Cli(cli) => self.cli(config, place, cli, gate.into_iter().collect()),
                     config::Adapter::Scripted(scripted) => {
                         let path = |text: &Text| Ok::<_, CallFailure>(self.layout.root().join(self.expand(text)?));
                         let replies = scripted.replies.as_ref().map(path).transpose()?;
@@ -146,7 +143,7 @@ impl Host {
         Ok(Resolved { label: format!("{name}/{model}"), gates, kind: Kind::Llm { endpoint, limits } })
     }
 
-    fn expand(&self, text: &Text) -> Result<String, CallFailure> {
+    pub(super) fn expand(&self, text: &Text) -> Result<String, CallFailure> {
         text.expand(|name| self.environment.get(name)).map_err(|missing| missing_variable(&missing.name, "a value of", "nerve.yaml"))
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nerve_core::config::{Adapter, Config};
+use nerve_core::thread::Launch;
 use nerve_core::wire::Work;
 use nerve_core::{AdapterSource, Effects};
 
@@ -18,11 +19,15 @@ pub(crate) struct Settled {
     pub effects: Effects,
     /// Whether the adapter is scripted, so that a dry run may use it.
     pub scripted: bool,
+    /// Where its agent works, when it is one that works in a folder or one is named.
+    pub workdir: Option<String>,
 }
 
 impl Host {
-    /// Settles a role's turn. Models, scripts and hand-written roles are repeatable unless code says otherwise.
-    pub(crate) fn settle(&self, config: &Config, workflow: &str, role: &str, work: &Work) -> Settled {
+    /// Settles a role's turn. Models, scripts and hand-written roles are repeatable unless code says otherwise; a command may have
+    /// done things that must not be done twice.
+    pub(crate) fn settle(&self, config: &Config, launch: &Launch, role: &str, work: &Work) -> Settled {
+        let workflow = launch.workflow.as_str();
         let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.timeout);
         let adapter = match work {
             Work::Hosted(hosted) => match Self::source(config, workflow, role, &hosted.adapter) {
@@ -31,11 +36,22 @@ impl Host {
             },
             Work::Written => None,
         };
+        let is_command = matches!(adapter, Some(Adapter::Cli(_)));
+        let written = adapter.and_then(|adapter| adapter.common().workdir.as_ref());
+        let workdir = match &launch.workdir {
+            Some(folder) => Some(self.from_root(folder)),
+            // A variable that is missing is told by the call that needs it.
+            None => self
+                .set_workdir(config, workflow, role, written)
+                .unwrap_or(None)
+                .or_else(|| is_command.then(|| self.layout.work(&launch.thread))),
+        };
         Settled {
             timeout_ms: set.map(millis),
             default_timeout_ms: adapter.map(|adapter| millis(adapter.common().timeout)),
-            effects: Effects::Repeatable,
+            effects: if is_command { Effects::AskBeforeRepeat } else { Effects::Repeatable },
             scripted: matches!(adapter, Some(Adapter::Scripted(_))),
+            workdir: workdir.map(|folder| folder.to_string_lossy().into_owned()),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Calls as the engine sees them: through the brakes, out, and back.
 
-use nerve_core::thread::{AskNo, AskState, Input};
+use nerve_core::thread::{AskNo, AskState, Input, Intent};
 use nerve_core::wire::ToWorker;
 use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
 use nerve_store::Turn;
 use tokio::time::Instant;
 
-use super::super::calls::{AskJob, ExtractJob, Kind, Resolved, StepJob};
+use super::super::calls::{AskJob, ExtractJob, Kind, Place, Resolved, StepJob};
 use super::super::clock;
 use super::brakes::{FAILURES, Held, Pass, RESET_AT};
 use super::slot::Running;
@@ -37,7 +37,8 @@ impl Engine {
                 model.ok_or_else(|| CallFailure::new(FailureKind::Config, "no second model is configured any more (`extract:`)"))
             })
         } else {
-            self.host.resolve_role(&self.config, &workflow, &role, &hosted.adapter)
+            let place = Place { thread: id, workflow: &workflow, role: &role, workdir: acting.intent.workdir.as_deref() };
+            self.host.resolve_role(&self.config, place, &hosted.adapter)
         };
         let resolved = match resolved {
             Ok(resolved) => resolved,
@@ -69,7 +70,9 @@ impl Engine {
             return;
         }
         let job = AskJob::of(thread, acting, &asked.entry);
-        let resolved = match self.host.resolve(&self.config, &asked.entry.adapter) {
+        let Intent { role, workdir, .. } = &acting.intent;
+        let place = Place { thread: id, workflow: slot.workflow(), role, workdir: workdir.as_deref() };
+        let resolved = match self.host.resolve(&self.config, place, &asked.entry.adapter) {
             Ok(resolved) => resolved,
             Err(failure) => return self.ask_failed(id, ask, &failure),
         };

@@ -47,21 +47,24 @@ impl Engine {
     fn decided(&mut self, thread: ThreadId, upto: usize, mut choice: Choice) {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.retold = 0;
-        let (workflow, dry_run) = (slot.workflow().to_owned(), slot.machine.thread().launch.dry_run);
+        let launch = &slot.machine.thread().launch;
+        let dry_run = launch.dry_run;
+        let mut workdir = None;
         if self.stopping.is_some() && matches!(choice, Choice::Role { .. }) {
             // A step that could not begin any more is decided in the next life; its intent would count as an attempt.
             return;
         }
         if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
-            let settled = self.host.settle(&self.config, &workflow, role, work);
+            let settled = self.host.settle(&self.config, launch, role, work);
             *timeout_ms = settled.timeout_ms.or(*timeout_ms).or(settled.default_timeout_ms);
             *effects = effects.or(Some(settled.effects));
+            workdir = settled.workdir;
             if dry_run && !settled.scripted && lacks_example(work) {
                 let reason = Some(format!("dry run: no example for role `{role}`"));
                 return self.input_late(thread, Input::End(End::Completed { reason }));
             }
         }
-        self.input_late(thread, Input::Decided { upto, choice });
+        self.input_late(thread, Input::Decided { upto, choice, workdir });
         self.refresh_rules(thread);
     }
 

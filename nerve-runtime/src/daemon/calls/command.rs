@@ -1,0 +1,84 @@
+//! `kind: cli`: the command that answers, found before anything is started.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nerve_core::config::{CliAdapter, Config};
+use nerve_core::{CallFailure, FailureKind};
+
+use super::resolve::Kind;
+use super::workdir::Place;
+use super::{Host, Resolved};
+
+/// A command that is ready to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CliCommand {
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    pub workdir: PathBuf,
+    /// The names of what it gets of the daemon's environment, beside what every agent gets.
+    pub env: Vec<String>,
+    /// The adapter's own limit, for a call that has no step's.
+    pub timeout: Duration,
+    pub idle: Duration,
+}
+
+impl Host {
+    pub(super) fn cli(
+        &self,
+        config: &Config,
+        place: Place<'_>,
+        cli: &CliAdapter,
+        mut gates: Vec<(String, u32)>,
+    ) -> Result<Resolved, CallFailure> {
+        let words: Vec<String> = cli.command.iter().map(|word| self.expand(word)).collect::<Result<_, _>>()?;
+        let (program, args) = words.split_first().ok_or_else(|| config_failure("the command is empty".to_owned()))?;
+        let program = self.program(program)?;
+        let workdir = self.workdir(config, place, cli.common.workdir.as_ref())?;
+        if cli.exclusive {
+            gates.push((format!("workdir {}", workdir.display()), 1));
+        }
+        let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
+        Ok(Resolved {
+            label: format!("cli/{name}"),
+            gates,
+            kind: Kind::Cli(CliCommand {
+                args: args.to_vec(),
+                workdir,
+                env: cli.env.clone(),
+                timeout: cli.common.timeout,
+                idle: cli.idle,
+                program,
+            }),
+        })
+    }
+
+    fn program(&self, written: &str) -> Result<PathBuf, CallFailure> {
+        if written.contains('/') {
+            let program = self.from_root(written);
+            return match is_program(&program) {
+                true => Ok(program),
+                false => Err(config_failure(format!("the command {} is not there or cannot be run", program.display()))),
+            };
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        on_path(written, &path).ok_or_else(|| {
+            config_failure(format!("no program `{written}` is on the daemon's PATH: install it, or name it by its path in `command:`"))
+        })
+    }
+}
+
+fn on_path(name: &str, path: &OsString) -> Option<PathBuf> {
+    // The daemon's own folder is nobody's business: what is not absolute on the PATH is left out.
+    std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(|file| is_program(file))
+}
+
+fn is_program(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+fn config_failure(message: String) -> CallFailure {
+    CallFailure::new(FailureKind::Config, message)
+}
