@@ -16,6 +16,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The crates that a workspace links, each with the folder of `src/` that only the daemon compiles.
 const SDK: [(&str, &str); 3] = [("nerve-core", "config"), ("nerve-adapters", "host"), ("nerve-runtime", "daemon")];
 
+/// What a process of a test build dies by; compiled with the feature [`TESTS`] only.
+const TESTS_ONLY: &str = "src/crash_point/armed.rs";
+
+/// The feature of test builds.
+const TESTS: &str = "crash-points";
+
 /// The template's files as they stand; its manifest and lock file are embedded on their own.
 const TEMPLATE: [&str; 10] =
     [".cursor", ".gitignore", "AGENT.md", "AGENTS.md", "README.md", "inbox", "nerve.yaml", "replies.yaml", "src", "tests"];
@@ -44,7 +50,9 @@ fn main() -> Result<()> {
         let folder = repository.join(name);
         let mut sources = Vec::new();
         collect(&folder.join("src"), "src", &mut sources)?;
-        sources.retain(|(path, _)| !path.starts_with(&format!("src/{daemon_only}/")) && *path != format!("src/{daemon_only}.rs"));
+        sources.retain(|(path, _)| {
+            !path.starts_with(&format!("src/{daemon_only}/")) && *path != format!("src/{daemon_only}.rs") && path != TESTS_ONLY
+        });
         sdk.extend(sources.into_iter().map(|(path, file)| (format!("{name}/{path}"), file)));
         let mut manifest = standalone(&folder.join("Cargo.toml"), &root, &|name| format!("../{name}"))?;
         complete_sdk(&mut manifest);
@@ -196,6 +204,7 @@ fn complete_sdk(manifest: &mut DocumentMut) {
         dependencies.retain(|name, _| !gone.contains(name));
     }
     if let Some(features) = manifest.get_mut("features").and_then(Item::as_table_mut) {
+        features.remove(TESTS);
         drop_features(features, &gone);
     }
     // Without its features a crate has `cfg`s that nothing sets; a user's build must not warn of that, nor of anything else in here.

@@ -1,5 +1,9 @@
 //! The worker that a workspace links, and (feature `daemon`) the daemon that runs it.
 
+#[cfg(feature = "crash-points")]
+pub mod crash_point;
+#[cfg(not(feature = "crash-points"))]
+mod crash_point;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod prelude;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nerve_core::Epoch;
-use nerve_store::{Store, StoreError, Turn};
+use nerve_store::{JournalEntry, Store, StoreError, Turn};
 use tokio::sync::mpsc;
+
+use crate::crash_point::{Commit, Point, crash_point};
 
 /// The longest pause between two tries of a store that cannot write.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -71,7 +73,10 @@ pub(crate) async fn write<S: Store>(store: Arc<S>, epoch: Epoch, mut orders: mps
             // Nothing waits, but somebody has to find out that the store writes again.
             turns.push(Turn { counters: vec![("store_probe".to_owned(), "1".to_owned())], ..Turn::default() });
         }
+        let commits = commits(&turns);
+        commits.iter().for_each(|commit| crash_point(Point::BeforeCommit(*commit)));
         let results = store.commit(epoch, turns).await;
+        commits.iter().for_each(|commit| crash_point(Point::AfterCommit(*commit)));
         let outage = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_outage()).map(ToString::to_string));
         let mut done = Vec::new();
         let mut kept = Vec::new();
@@ -97,4 +102,27 @@ pub(crate) async fn write<S: Store>(store: Arc<S>, epoch: Epoch, mut orders: mps
             tell(Written::Outage(problem));
         }
     }
+}
+
+/// What these turns make durable, for the crash points.
+fn commits(turns: &[Turn]) -> Vec<Commit> {
+    if cfg!(not(feature = "crash-points")) {
+        return Vec::new();
+    }
+    let entry = |entry: &JournalEntry| match entry {
+        JournalEntry::Thread { entry, .. } => Commit::of(entry),
+        JournalEntry::Sense { kind: "signal", .. } => Commit::Signal,
+        JournalEntry::Sense { .. } => Commit::TickFailure,
+        JournalEntry::System { kind: "worker_exit", .. } => Commit::WorkerExit,
+        JournalEntry::System { kind: "config_reload", .. } => Commit::ConfigReload,
+        JournalEntry::System { kind: "build_reload", .. } => Commit::BuildReload,
+        JournalEntry::System { .. } => Commit::Note,
+    };
+    let of = |turn: &Turn| {
+        let mut commits: Vec<Commit> = turn.entries.iter().map(entry).collect();
+        commits.extend(turn.counters.iter().map(|_| Commit::Counter));
+        commits.extend(turn.sense.iter().filter(|_| turn.tick.is_none()).map(|_| Commit::SenseState));
+        commits
+    };
+    turns.iter().flat_map(of).collect()
 }

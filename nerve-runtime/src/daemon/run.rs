@@ -15,6 +15,7 @@ use super::builds::{self, Builtin};
 use super::calls::Host;
 use super::engine::{CLEAN_STOP, Engine, Message, Parts};
 use super::{DaemonError, Layout, clock, config_file, journal, log, socket, watch};
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// How far back calls count against the hourly limit.
 const HOUR_MS: i64 = 3_600_000;
@@ -80,10 +81,12 @@ impl Life {
             fs::create_dir_all(&folder).map_err(|error| DaemonError::io("making a folder", folder, error))?;
         }
         let lock = claim(&layout)?;
+        crash_point(Point::At(Moment::LockTaken));
         log::start(&layout)?;
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
         let store = runtime.block_on(SqliteStore::open(&layout.store()))?;
+        crash_point(Point::At(Moment::StoreOpen));
         let started = Started { pid: std::process::id(), since: clock::now() };
 
         let (tell, inbox) = mpsc::unbounded_channel();
@@ -123,6 +126,7 @@ impl Life {
         if !options.foreground {
             spawn(runtime, stop_on_signal(tell));
         }
+        crash_point(Point::At(Moment::SocketOpen));
         Ok(Self { started, layout, socket, engine, store, _watcher: watcher, lock })
     }
 
@@ -133,6 +137,7 @@ impl Life {
             tracing::error!("the engine panicked");
         }
         runtime.block_on(self.store.close());
+        crash_point(Point::At(Moment::StopClosed));
         // Where another lock lies, the socket is that daemon's too.
         if is_the_one_that_others_see(&self.lock, &self.layout) {
             socket::close(&self.layout, &self.socket);
@@ -190,6 +195,7 @@ fn start_engine(
         runtime.block_on(async move {
             let recovered = async {
                 let epoch = store.begin_epoch(now).await?;
+                crash_point(Point::At(Moment::EpochBegun));
                 let since = Timestamp::from_millis(now.millis() - HOUR_MS);
                 let (threads, senses) = (store.open_threads().await?, store.senses().await?);
                 let counters = store.counters().await?;
@@ -218,10 +224,12 @@ fn start_engine(
             engine.remember_limits(calls, &counters);
             engine.remember_senses(senses);
             engine.recover(threads, clean);
+            crash_point(Point::At(Moment::Recovered));
             let _ = tell_ready.send(Ok(()));
             engine.run(inbox).await;
             // What was handed to the writer is written before the daemon ends.
             let _ = writer.await;
+            crash_point(Point::At(Moment::StopWritten));
         });
     };
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(body);

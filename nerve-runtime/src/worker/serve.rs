@@ -17,6 +17,7 @@ use super::channel::{Channel, Out};
 use super::contexts::Contexts;
 use super::{WorkerError, catch, catching, check, decide};
 use crate::Workspace;
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// How long a worker that was told to stop waits for what runs.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -64,11 +65,13 @@ impl Server {
             return Err(WorkerError::Protocol { daemon: protocol, ours: PROTOCOL });
         }
         out.send(&[ToDaemon::Ready { protocol: PROTOCOL, sdk: env!("CARGO_PKG_VERSION").to_owned(), manifest: workspace.manifest() }]);
+        crash_point(Point::At(Moment::WorkerHello));
         let asks = Asks { out: out.clone(), open: Arc::default(), next: Arc::default() };
         Ok(Self { workspace, root: root.into(), out, contexts: Contexts::default(), asks, tasks: JoinSet::new(), calls: HashMap::new() })
     }
 
     fn take(&mut self, frame: ToWorker) {
+        on_frame(&frame);
         match frame {
             ToWorker::Context { thread, start, from, steps } => self.contexts.take(thread, start, from, steps),
             ToWorker::Decide { thread, upto, check } => self.decide(thread, upto, check),
@@ -93,6 +96,7 @@ impl Server {
                         Ok(compute) => catching(compute).await.map(|seen| seen.map_err(|error| error.to_string())),
                         Err(panic) => Err(panic),
                     };
+                    crash_point(Point::At(Moment::ObservationDue));
                     out.send(&[match seen.and_then(|seen| seen) {
                         Ok(seen) => ToDaemon::Observation {
                             sense,
@@ -104,6 +108,7 @@ impl Server {
                         },
                         Err(error) => ToDaemon::ComputeFailed { sense, tick, error },
                     }]);
+                    crash_point(Point::At(Moment::ObservationSent));
                     Done::Nothing
                 });
             }
@@ -143,7 +148,9 @@ impl Server {
                 Ok(choice) => ToDaemon::Decision { thread, upto, choice },
                 Err(error) => ToDaemon::DecideFailed { thread, upto, error },
             });
+            crash_point(Point::At(Moment::DecisionDue));
             out.send(&frames);
+            crash_point(Point::At(Moment::DecisionSent));
             Done::Nothing
         });
     }
@@ -164,8 +171,10 @@ impl Server {
             };
             match result {
                 Ok(RoleResult { content, meta }) => {
+                    crash_point(Point::At(Moment::RoleDoneDue));
                     // The result goes first and alone: it is never held back for a decision.
                     out.send(&[ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }]);
+                    crash_point(Point::At(Moment::RoleDoneSent));
                     Done::Step { thread: id, step: ContextStep { n: step, role: name, content, meta } }
                 }
                 Err(error) => {
@@ -226,6 +235,18 @@ impl Server {
     }
 }
 
+/// The crash point of a frame that was taken.
+fn on_frame(frame: &ToWorker) {
+    let moment = match frame {
+        ToWorker::Decide { .. } => Moment::TakesDecide,
+        ToWorker::RunRole { .. } => Moment::TakesRunRole,
+        ToWorker::Compute { .. } => Moment::TakesCompute,
+        ToWorker::Answer { .. } => Moment::TakesAnswer,
+        _ => return,
+    };
+    crash_point(Point::At(moment));
+}
+
 type Waiting = oneshot::Sender<nerve_core::Result<Answer>>;
 
 /// The asks that wait for the daemon.
@@ -257,7 +278,9 @@ impl Ask for CallAsks {
         let (waiting, answer) = oneshot::channel();
         self.asks.open.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, waiting);
         let AskRequest { adapter, prompt, schema, count } = request;
+        crash_point(Point::At(Moment::AskDue));
         self.asks.out.send(&[ToDaemon::Ask { call: self.call, ask, adapter, prompt, schema, count }]);
+        crash_point(Point::At(Moment::AskSent));
         Box::pin(async move { answer.await.map_err(|_| Error::message("the worker stops"))? })
     }
 }

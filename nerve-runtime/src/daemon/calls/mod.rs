@@ -20,6 +20,7 @@ use tokio::task::AbortHandle;
 
 use super::Layout;
 use super::engine::Message;
+use crate::crash_point::{Moment, Point, crash_point};
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
@@ -54,8 +55,15 @@ impl Host {
         #[expect(clippy::disallowed_methods, reason = "the engine holds the abort handle and ends with every call ended")]
         let task = self.runtime.spawn(async move {
             let finished = job.await;
+            let answered = finished.is_answer();
+            if answered {
+                crash_point(Point::At(Moment::CallAnswered));
+            }
             // The engine is the last to go.
             let _ = tell.send(Message::Call(finished));
+            if answered {
+                crash_point(Point::At(Moment::CallTold));
+            }
         });
         task.abort_handle()
     }

@@ -7,6 +7,7 @@ use nerve_core::{AdapterSource, RawJson, ThreadId};
 use super::slot::{CallRef, Running, Told};
 use super::timers::Timer;
 use super::{Engine, WorkerKey};
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// How often a worker is told of a thread anew before that counts as impossible.
 const MOST_RETOLD: u32 = 3;
@@ -35,6 +36,7 @@ impl Engine {
             ToDaemon::Text { call, reply } => self.adapter_answered(call, reply),
             ToDaemon::Ask { call, ask, adapter, prompt, schema, count } => self.asked(key, call, ask, adapter, prompt, schema, count),
             ToDaemon::Observation { sense, tick, signal, state, start, note } => {
+                crash_point(Point::At(Moment::TickSeen));
                 self.observed(&sense, tick, nerve_core::Observation { signal, state, start, note });
             }
             ToDaemon::ComputeFailed { sense, tick, error } => self.tick_failed(&sense, tick, &error),

@@ -68,6 +68,13 @@ pub(crate) enum Finished {
     Ask { thread: ThreadId, step: u32, ask: AskNo, result: Result<(CallText, Option<RawJson>), CallFailure> },
 }
 
+impl Finished {
+    /// Whether somebody answered, and may have been paid.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Self::Step { result: Ok(_), .. } | Self::Ask { result: Ok(_), .. })
+    }
+}
+
 /// A meta that its schema allows.
 #[derive(Debug)]
 pub(crate) struct MetaRead {

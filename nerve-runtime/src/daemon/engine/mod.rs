@@ -46,6 +46,8 @@ use timers::Timers;
 use workers::Worker;
 use written::TurnTag;
 
+use crate::crash_point::{Moment, Point, crash_point};
+
 /// What the engine is made with.
 pub(crate) struct Parts {
     pub layout: Layout,
@@ -170,9 +172,11 @@ impl Engine {
             }
         }
         if !self.hurried() {
+            crash_point(Point::At(Moment::StopQuiet));
             // Nothing was in flight: the next life need not take what had not begun for lost.
             self.keep(CLEAN_STOP, "1".to_owned());
             self.flush();
+            crash_point(Point::At(Moment::StopNoted));
         }
         self.stop_workers().await;
     }

@@ -8,6 +8,7 @@ use nerve_core::wire::Manifest;
 
 use super::super::{BuildRecord, BuildSpec};
 use super::{Engine, WorkerKey};
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// A build that is to become the current one when its first worker is ready.
 pub(super) struct Candidate {
@@ -33,8 +34,10 @@ impl Engine {
             self.waiting_config = Some(config);
             return;
         }
+        crash_point(Point::At(Moment::ReloadBegun));
         self.brakes.set(&config.limits);
         self.config = config;
+        crash_point(Point::At(Moment::ReloadDone));
         tracing::info!("nerve.yaml was taken over");
         self.note("config_reload", "nerve.yaml", BTreeMap::new());
         self.reload_senses();
@@ -68,6 +71,7 @@ impl Engine {
             }
         };
         tracing::info!(build = %record.build, "trying the new build");
+        crash_point(Point::At(Moment::BuildTried));
         self.builds.insert(spec.id.clone(), spec.clone());
         self.candidate = Some(Candidate { spec, probe: probe.clone() });
         match self.ensure_worker(&probe) {
@@ -90,6 +94,7 @@ impl Engine {
         if let Some(missing) = self.not_covered(manifest) {
             return self.refuse_build(&candidate.spec, key, &missing);
         }
+        crash_point(Point::At(Moment::BuildReady));
         let old = std::mem::replace(&mut self.build, candidate.spec);
         self.manifest = manifest.clone();
         self.build_problem = None;
@@ -97,6 +102,7 @@ impl Engine {
         tracing::info!(build = %self.build.id, "build taken over; {waits} open threads stay on {}", old.id);
         let details =
             BTreeMap::from([("from", old.id.to_string()), ("to", self.build.id.to_string()), ("open_threads", waits.to_string())]);
+        crash_point(Point::At(Moment::BuildTaken));
         let current = self.build.id.to_string();
         self.note("build_reload", &current, details);
         let others: Vec<_> = self.workers.keys().filter(|key| *key.build() != self.build.id).cloned().collect();

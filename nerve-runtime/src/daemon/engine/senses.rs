@@ -16,6 +16,7 @@ use super::message::Reply;
 use super::timers::Timer;
 use super::written::TurnTag;
 use super::{Engine, TickOutcome, Trigger, WorkerKey};
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// A sense's schedule and what it is at.
 pub(super) struct SenseSlot {
@@ -358,6 +359,7 @@ impl Engine {
         }
         let gone = sense.gone;
         self.to_worker(&tick.worker, vec![ToWorker::Ack { tick: id }]);
+        crash_point(Point::At(Moment::TickAcked));
         if let (Some(payload), Ok(())) = (outcome.signal, result) {
             let woken: Vec<String> =
                 self.senses.iter().filter(|(_, other)| other.config.on.iter().any(|on| on == name)).map(|(name, _)| name.clone()).collect();

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::slot::Running;
 use super::timers::Timer;
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// A stop under way.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl Engine {
             self.timers.at(Instant::now() + drain, Timer::Drain);
         }
         self.stopping = Some(Stopping { now });
+        crash_point(Point::At(Moment::StopBegun));
         self.running_steps()
     }
 

@@ -16,6 +16,7 @@ use super::slot::{Running, Slot, Told};
 use super::timers::Timer;
 use super::written::TurnTag;
 use super::{Engine, Message, WorkerKey};
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// When a sense group that crashed too often is tried again.
 const SENSES_AGAIN: Duration = Duration::from_secs(300);
@@ -110,6 +111,7 @@ impl Engine {
                 worker.pid = Some(pid);
                 worker.manifest = Some(manifest.clone());
                 worker.blocked = None;
+                crash_point(Point::At(Moment::WorkerReady));
                 self.restart_deadlines(key);
                 self.candidate_ready(key, &manifest);
             }
@@ -182,6 +184,7 @@ impl Engine {
 
     fn worker_exited(&mut self, key: &WorkerKey, exit: &Exit) {
         let Some(worker) = self.workers.get_mut(key) else { return };
+        crash_point(Point::At(Moment::WorkerExited));
         worker.pid = None;
         worker.session = exit.session;
         worker.crashes = exit.crashes;

@@ -8,6 +8,7 @@ use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::super::journal::{TurnNo, Written};
 use super::Engine;
 use super::accept::store_problem;
+use crate::crash_point::{Act, Moment, Point, crash_point};
 
 /// What a turn was for.
 #[derive(Debug)]
@@ -72,11 +73,14 @@ impl Engine {
         match result {
             Ok(()) => {
                 callers.into_iter().for_each(|caller| {
+                    crash_point(Point::At(Moment::ReplyDue));
                     // A caller that went away will find the thread in the list.
                     let _ = caller.send(Ok(id));
+                    crash_point(Point::At(Moment::Replied));
                 });
                 if slot.is_settled() {
                     slot.on_written.drain(..).for_each(|caller| {
+                        crash_point(Point::At(Moment::RequestDone));
                         let _ = caller.send(Ok(()));
                     });
                 }
@@ -146,6 +150,8 @@ impl Engine {
 
     /// Performs what a durable decision asks for.
     fn perform(&mut self, id: ThreadId, effect: Effect) {
+        let act = Act::of(&effect);
+        crash_point(Point::BeforeAct(act));
         match effect {
             Effect::Decide { upto, check } => self.ask_moderator(id, upto, check),
             Effect::Call { step, attempt, rung } => self.call(id, step, attempt, rung),
@@ -158,6 +164,7 @@ impl Engine {
             Effect::Requeue => self.requeue(id),
             Effect::Ended(_) => self.ended(id),
         }
+        crash_point(Point::AfterAct(act));
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::Spec;
 use super::tail::Tail;
+use crate::crash_point::inherited;
 
 /// The descriptor on which a worker finds its channel.
 const CHANNEL_FD: i32 = 3;
@@ -52,6 +53,7 @@ pub(super) fn spawn(name: &str, spec: &Spec) -> io::Result<Running> {
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(spec.env.iter().map(|(key, value)| (key, value)));
     command.env("NERVE_CHANNEL", CHANNEL_FD.to_string()).env("NERVE_PROTOCOL", PROTOCOL.to_string());
+    command.envs(inherited());
     command.current_dir(&spec.root).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: CHANNEL_FD }]).map_err(io::Error::other)?;
