@@ -24,8 +24,8 @@ async fn threads_live_and_end<S: Store>(store: &S) {
     all_good(store.commit(epoch, second.begin(&long("prompt "), at(3))).await);
     let answers = vec![first.answer("openai/gpt", &long("answer "), at(4)), second.answer("scripted", "short", at(5))];
     all_good(store.commit(epoch, answers).await);
-    all_good(store.commit(epoch, vec![second.happens(Input::Kill { by: "tester".to_owned() }, at(6))]).await);
-    all_good(store.commit(epoch, vec![second.happens(Input::Stopped, at(7))]).await);
+    all_good(store.commit(epoch, vec![second.happens(Input::Kill { by: "tester".to_owned(), interrupt: false }, at(6))]).await);
+    all_good(store.commit(epoch, vec![second.happens(Input::Stopped { left: Vec::new() }, at(7))]).await);
 
     let open = store.open_threads().await.expect("readable");
     assert_eq!(open.len(), 1);
@@ -37,7 +37,7 @@ async fn threads_live_and_end<S: Store>(store: &S) {
     assert_eq!((killed.row.state, killed.row.exit_code, killed.row.ended_at), (StateName::Killed, Some(137), Some(at(7))));
     assert_eq!(killed.row.reason.as_deref(), Some("killed by tester"));
     assert_eq!(killed.entries.first().map(|(when, _)| *when), Some(at(2)));
-    assert_eq!(killed.entries.last(), Some(&(at(7), Entry::Ended(End::Killed { by: "tester".to_owned() }))));
+    assert_eq!(killed.entries.last(), Some(&(at(7), Entry::Ended(End::Killed { by: "tester".to_owned(), left: Vec::new() }))));
     assert_eq!(store.thread(id(99)).await, Ok(None));
 }
 

@@ -10,7 +10,9 @@ pub struct Acting {
     pub intent: Intent,
     /// The attempt that counts, from 1.
     pub attempt: u32,
-    /// How many attempts were lost.
+    /// The attempt that is to be made once the thread has a slot; none while the present one may run.
+    pub next_attempt: Option<u32>,
+    /// How many attempts were lost and count.
     pub lost: u32,
     /// What cut the last lost attempt off.
     pub last_loss: Option<CrashCause>,
@@ -77,7 +79,7 @@ pub enum Stage {
 impl Acting {
     /// A step whose intent was just decided.
     pub fn new(intent: Intent) -> Self {
-        Self { intent, attempt: 1, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new() }
+        Self { intent, attempt: 1, next_attempt: None, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new() }
     }
 
     /// What the role said: its first answer, for later texts only mend its meta. `cut` belongs to the last text.

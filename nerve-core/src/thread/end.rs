@@ -29,6 +29,9 @@ pub enum End {
     Killed {
         /// Who.
         by: String,
+        /// Processes that it had started and that would not die; their workdir stays reserved while they live.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<u32>,
     },
     /// It was pushed out of a full queue, or there was no room.
     Dropped {
@@ -76,7 +79,11 @@ impl End {
             Self::Completed { reason } => reason.clone(),
             Self::Failed { error } => Some(error.clone()),
             Self::RoundsUsedUp { max_rounds } => Some(format!("all {max_rounds} rounds are used up")),
-            Self::Killed { by } => Some(format!("killed by {by}")),
+            Self::Killed { by, left } if left.is_empty() => Some(format!("killed by {by}")),
+            Self::Killed { by, left } => {
+                let left: Vec<_> = left.iter().map(u32::to_string).collect();
+                Some(format!("killed by {by}; still alive: process {}", left.join(", ")))
+            }
             Self::Dropped { by: Some(by) } => Some(format!("pushed out of the full queue by {by}")),
             Self::Dropped { by: None } => Some("no free slot, and the workflow drops what overflows".to_owned()),
             Self::Interrupted => Some("interrupted by a restart of its workflow".to_owned()),

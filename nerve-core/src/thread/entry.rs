@@ -110,8 +110,11 @@ pub enum Entry {
         attempt: u32,
         /// What cut it off.
         cause: CrashCause,
+        /// Whether it was only one of several that may have done it; then it does not count against the thread.
+        #[serde(default, skip_serializing_if = "is_false")]
+        suspected: bool,
     },
-    /// The next attempt of the step starts, with the same prompt and key.
+    /// The attempt with this number starts, with the same prompt and key.
     Retry {
         /// The step.
         step: u32,
@@ -124,21 +127,37 @@ pub enum Entry {
         upto: u32,
         /// What cut it off.
         cause: CrashCause,
+        /// Whether it was only one of several that may have done it; then it does not count against the thread.
+        #[serde(default, skip_serializing_if = "is_false")]
+        suspected: bool,
     },
     /// The thread is parked.
     Waiting {
         /// Why.
         reason: ParkReason,
     },
-    /// A person let it go on.
+    /// A person let it go on; it waits for a slot.
     Resumed,
+    /// It is pinned to another build, whose moderator makes the choices that were recorded.
+    BuildChanged {
+        /// The build.
+        build: BuildId,
+    },
     /// Somebody wants it gone.
     KillRequested {
         /// Who.
         by: String,
+        /// Whether it goes for a restart of its workflow, and ends `interrupted`.
+        #[serde(default, skip_serializing_if = "is_false")]
+        interrupt: bool,
     },
     /// The thread is over.
     Ended(End),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A part of a text, in bytes from its start.
@@ -293,6 +312,7 @@ impl Entry {
             Self::DecisionLost { .. } => "decision_lost",
             Self::Waiting { .. } => "waiting",
             Self::Resumed => "resumed",
+            Self::BuildChanged { .. } => "build_changed",
             Self::KillRequested { .. } => "kill_requested",
             Self::Ended(end) => end.state().name(),
         }

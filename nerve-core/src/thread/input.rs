@@ -1,6 +1,6 @@
 //! What happens to a thread.
 
-use super::{AskNo, CrashCause, Cut, End, ParkReason};
+use super::{AskNo, AskTextEntry, CrashCause, Cut, End, ParkReason, StepText};
 use crate::wire::Choice;
 use crate::{AdapterSource, BuildId, CallFailure, RawJson, Usage};
 
@@ -34,6 +34,8 @@ pub enum Input {
     DecisionLost {
         /// What cut it off.
         cause: CrashCause,
+        /// Whether others may have done it as well.
+        suspected: bool,
     },
     /// A call gave a text.
     Answered {
@@ -110,6 +112,8 @@ pub enum Input {
         attempt: u32,
         /// What cut it off.
         cause: CrashCause,
+        /// Whether others may have done it as well.
+        suspected: bool,
     },
     /// The attempt could not even begin: nobody was asked, so nothing is lost.
     NotBegun {
@@ -161,9 +165,14 @@ pub enum Input {
     Kill {
         /// Who.
         by: String,
+        /// Whether it goes for a restart of its workflow.
+        interrupt: bool,
     },
-    /// Everything that ran for it is gone.
-    Stopped,
+    /// Nothing that ran for it is waited for any more.
+    Stopped {
+        /// Processes that would not die.
+        left: Vec<u32>,
+    },
     /// End it without running it further.
     End(End),
 }
@@ -175,4 +184,26 @@ pub enum Resume {
     TryAgain,
     /// With this text as the answer of the lost attempt.
     WithText(String),
+    /// With a new attempt on this build, whose moderator was seen to make the choices that are recorded.
+    OnBuild(BuildId),
+}
+
+/// What is known, at the start of a daemon's life, of what the last one had under way for a thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The step's call or run.
+    pub attempt: AttemptFound,
+    /// Answers to asks that had reached this machine.
+    pub asks: Vec<AskTextEntry>,
+}
+
+/// What is known of the attempt that was under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttemptFound {
+    /// It may have begun, and its answer is not here.
+    Lost,
+    /// It had not begun.
+    NotBegun,
+    /// Its answer is here.
+    Answered(StepText),
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, CrashCause, Cut, Effect, End, Entry, Input, Intent, Launch, MAX_LOST,
-    ParkReason, Phase, Resume, Stage, StateName, StepText, Thread,
+    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, Cut, Effect, End, Entry, Input, Intent, Launch, Phase, Stage, StateName,
+    StepText, Thread,
 };
 use crate::wire::{Choice, Work};
-use crate::{Effects, RawJson, Usage};
+use crate::{Effects, RawJson};
 
 /// What one role attempt may take when neither the role nor its adapter says: 5 minutes.
 const DEFAULT_TIMEOUT_MS: u64 = 300_000;
@@ -39,7 +39,7 @@ pub enum Refused {
 
 /// What is going on right now; a crash of the daemon forgets it.
 #[derive(Debug, Clone, PartialEq)]
-enum Live {
+pub(super) enum Live {
     /// Nothing; [`Machine::effects`] will start what is due.
     Idle,
     /// The worker is asked for a decision.
@@ -55,27 +55,27 @@ enum Live {
 /// One thread: its durable state, and what is going on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
-    thread: Thread,
+    pub(super) thread: Thread,
     rules: Rules,
-    live: Live,
+    pub(super) live: Live,
     /// Whether it counts among its workflow's active threads.
-    slot: bool,
+    pub(super) slot: bool,
     /// What has been announced by [`Machine::effects`] and must not be twice.
     announced: Option<Announced>,
     asks_in_flight: BTreeSet<AskNo>,
     asks_due: Vec<Effect>,
-    checks_lost: u32,
+    pub(super) checks_lost: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Announced {
+pub(super) enum Announced {
     Requeue,
     Parked,
     Stop,
     Ended,
 }
 
-type Outcome = Result<Vec<Entry>, Refused>;
+pub(super) type Outcome = Result<Vec<Entry>, Refused>;
 
 impl Machine {
     /// A thread that is being accepted, with its first entry.
@@ -104,20 +104,6 @@ impl Machine {
             asks_in_flight: BTreeSet::new(),
             asks_due: Vec::new(),
             checks_lost: 0,
-        }
-    }
-
-    /// What a restored thread must write before it goes on: the attempt that the daemon's end cut off, or a kill to finish.
-    pub fn recover(&mut self) -> Vec<Entry> {
-        if self.thread.end().is_some() {
-            return Vec::new();
-        }
-        if let Some(by) = self.thread.kill.clone() {
-            return self.write(vec![Entry::Ended(End::Killed { by })]);
-        }
-        match &self.thread.phase {
-            Phase::Acting(acting) if acting.stage() != Stage::Extract => self.lose(CrashCause::Daemon),
-            _ => Vec::new(),
         }
     }
 
@@ -184,7 +170,7 @@ impl Machine {
         Ok(self.write(entries))
     }
 
-    fn write(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+    pub(super) fn write(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         for entry in &entries {
             self.thread.apply(entry);
         }
@@ -204,7 +190,7 @@ impl Machine {
                 self.live = Live::Idle;
                 Ok(vec![Entry::Ended(End::Failed { error })])
             }
-            Input::DecisionLost { cause } => self.decision_lost(cause),
+            Input::DecisionLost { cause, suspected } => self.decision_lost(cause, suspected),
             Input::Answered { step, attempt, adapter, content, usage, form } => {
                 self.expect_work(step, attempt, true)?;
                 self.live = Live::Idle;
@@ -241,10 +227,10 @@ impl Machine {
                 self.live = Live::Idle;
                 Ok(self.failed(format!("`{role}` failed: {error}")))
             }
-            Input::AttemptLost { step, attempt, cause } => {
+            Input::AttemptLost { step, attempt, cause, suspected } => {
                 self.expect_attempt(step, attempt)?;
                 self.live = Live::Idle;
-                Ok(self.lost(cause))
+                Ok(self.lost(cause, suspected))
             }
             Input::NotBegun { step, attempt } => {
                 self.expect_attempt(step, attempt)?;
@@ -289,9 +275,9 @@ impl Machine {
                 Ok(self.park(reason))
             }
             Input::Resume(resume) => self.resume(resume),
-            Input::Kill { by } => self.kill(by),
-            Input::Stopped => match self.thread.kill.clone() {
-                Some(by) => Ok(vec![Entry::Ended(End::Killed { by })]),
+            Input::Kill { by, interrupt } => self.kill(by, interrupt),
+            Input::Stopped { left } => match self.thread.kill.clone() {
+                Some(request) => Ok(vec![Entry::Ended(request.end(left))]),
                 None => Err(Refused::NotExpected("the end of a stop")),
             },
             Input::End(end) => match self.live {
@@ -371,7 +357,7 @@ impl Machine {
             }
             Phase::Deciding { .. } | Phase::Acting(_) => {
                 self.slot = true;
-                Ok(Vec::new())
+                Ok(self.begin_next_attempt().into_iter().collect())
             }
             Phase::Waiting { .. } | Phase::Ended(_) => Err(Refused::NotExpected("a start")),
         }
@@ -403,31 +389,6 @@ impl Machine {
         })])
     }
 
-    fn decision_lost(&mut self, cause: CrashCause) -> Outcome {
-        match (&self.live, &self.thread.phase) {
-            (Live::Deciding, Phase::Deciding { lost }) => {
-                let last = lost + 1 >= MAX_LOST;
-                self.live = Live::Idle;
-                let mut entries =
-                    vec![Entry::DecisionLost { upto: u32::try_from(self.thread.steps.len()).unwrap_or(u32::MAX), cause: cause.clone() }];
-                if last && self.thread.kill.is_none() {
-                    entries.push(Entry::Ended(End::Crashed { cause: format!("deciding what comes next: {}", cause.words()) }));
-                }
-                Ok(entries)
-            }
-            (Live::Checking { asked: true, .. }, Phase::Acting(_)) => {
-                // The text is kept; reading it again costs nothing, unless it is what kills the worker.
-                self.live = Live::Idle;
-                self.checks_lost += 1;
-                if self.checks_lost < MAX_LOST || self.thread.kill.is_some() {
-                    return Ok(Vec::new());
-                }
-                Ok(vec![Entry::Ended(End::Crashed { cause: format!("checking a meta: {}", cause.words()) })])
-            }
-            _ => Err(Refused::NotExpected("the loss of a decision")),
-        }
-    }
-
     fn meta_refused(&mut self, step: u32, errors: Vec<String>) -> Outcome {
         let open = matches!(self.live, Live::Extracting | Live::Checking { .. });
         let acting = self.expect_step(step, open)?;
@@ -448,73 +409,6 @@ impl Machine {
             Some(_) => Vec::new(),
             None => vec![Entry::Ended(End::Failed { error })],
         }
-    }
-
-    fn lose(&mut self, cause: CrashCause) -> Vec<Entry> {
-        let entries = self.lost(cause);
-        self.write(entries)
-    }
-
-    fn lost(&self, cause: CrashCause) -> Vec<Entry> {
-        let Some(acting) = self.thread.acting() else { return Vec::new() };
-        let Intent { step, role, effects, .. } = &acting.intent;
-        let mut entries = vec![Entry::AttemptLost { step: *step, attempt: acting.attempt, cause: cause.clone() }];
-        if self.thread.kill.is_some() {
-            return entries;
-        }
-        entries.push(match effects {
-            Effects::Repeatable if acting.lost + 1 >= MAX_LOST => {
-                Entry::Ended(End::Crashed { cause: format!("`{role}` was lost {MAX_LOST} times; the last time {}", cause.words()) })
-            }
-            Effects::Repeatable => Entry::Retry { step: *step, attempt: acting.attempt + 1 },
-            Effects::AskBeforeRepeat => Entry::Waiting { reason: ParkReason::AttemptLost { role: role.clone() } },
-            Effects::NeverRepeat => {
-                Entry::Ended(End::Failed { error: format!("attempt lost: `{role}` may not be repeated; {}", cause.words()) })
-            }
-        });
-        entries
-    }
-
-    fn park(&mut self, reason: ParkReason) -> Vec<Entry> {
-        self.live = Live::Idle;
-        vec![Entry::Waiting { reason }]
-    }
-
-    fn resume(&mut self, resume: Resume) -> Outcome {
-        let Phase::Waiting { reason, .. } = &self.thread.phase else {
-            return Err(Refused::NotExpected("a resume: the thread is not parked"));
-        };
-        let mut entries = vec![Entry::Resumed];
-        let acting = self.thread.acting();
-        match (reason, resume, acting) {
-            (ParkReason::AttemptLost { .. }, Resume::TryAgain, Some(acting)) => {
-                entries.push(Entry::Retry { step: acting.intent.step, attempt: acting.attempt + 1 });
-            }
-            (ParkReason::AttemptLost { .. }, Resume::WithText(content), Some(acting)) if acting.intent.hosted.is_some() => {
-                entries.push(Entry::Text(StepText {
-                    step: acting.intent.step,
-                    attempt: acting.attempt,
-                    adapter: "person".to_owned(),
-                    content,
-                    usage: Usage::default(),
-                    form: None,
-                }));
-            }
-            (ParkReason::Build { .. }, Resume::TryAgain, _) => {}
-            _ => return Err(Refused::NotExpected("a text: no adapter's answer is missing")),
-        }
-        Ok(entries)
-    }
-
-    fn kill(&mut self, by: String) -> Outcome {
-        if self.thread.kill.is_some() {
-            return Ok(Vec::new());
-        }
-        let mut entries = vec![Entry::KillRequested { by: by.clone() }];
-        if !self.slot {
-            entries.push(Entry::Ended(End::Killed { by }));
-        }
-        Ok(entries)
     }
 
     fn expect_decision(&self, upto: usize) -> Result<(), Refused> {

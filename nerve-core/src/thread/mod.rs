@@ -8,7 +8,9 @@ mod acting;
 mod effect;
 mod end;
 mod entry;
+mod hold;
 mod input;
+mod loss;
 mod machine;
 #[cfg(test)]
 mod properties;
@@ -18,9 +20,9 @@ pub use acting::{Acting, AskRecord, AskState, Refusal, Stage, TextRecord};
 pub use effect::{Checked, Effect};
 pub use end::End;
 pub use entry::{AskEntry, AskNo, AskTextEntry, CrashCause, Cut, Entry, Intent, Launch, Origin, ParkReason, StepText};
-pub use input::{Input, Resume};
+pub use input::{AttemptFound, Found, Input, Resume};
 pub use machine::{Machine, Refused, Rules};
-pub use state::{FinishedStep, Phase, StateName, Thread};
+pub use state::{FinishedStep, KillRequest, Phase, StateName, Thread};
 
 /// The most attempts of one step that may be lost to crashes or deadlines before its thread ends as crashed.
 pub const MAX_LOST: u32 = 3;

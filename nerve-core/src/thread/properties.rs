@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{CrashCause, Effect, End, Entry, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
+use super::{AttemptFound, CrashCause, Effect, End, Entry, Found, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
 use crate::wire::{Choice, HostedWork, Work};
 use crate::{AdapterSource, BuildId, CallFailure, Effects, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage};
 
@@ -22,13 +22,13 @@ enum Act {
     MetaAccepted,
     RoleDone { stale: bool },
     RoleFails,
-    AttemptLost { stale: bool },
+    AttemptLost { stale: bool, suspected: bool },
     Ask(u8),
     AskAnswered(u8),
     Resume,
     Kill,
     Stopped,
-    DaemonDies,
+    DaemonDies { found: u8, slot: bool },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -47,13 +47,13 @@ fn act() -> impl Strategy<Value = Act> {
         5 => Just(Act::MetaAccepted),
         5 => any::<bool>().prop_map(|stale| Act::RoleDone { stale }),
         1 => Just(Act::RoleFails),
-        2 => any::<bool>().prop_map(|stale| Act::AttemptLost { stale }),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(stale, suspected)| Act::AttemptLost { stale, suspected }),
         2 => (0u8..3).prop_map(Act::Ask),
         2 => (0u8..3).prop_map(Act::AskAnswered),
         1 => Just(Act::Resume),
         1 => Just(Act::Kill),
         1 => Just(Act::Stopped),
-        2 => Just(Act::DaemonDies),
+        2 => (0u8..3, any::<bool>()).prop_map(|(found, slot)| Act::DaemonDies { found, slot }),
     ]
 }
 
@@ -97,12 +97,12 @@ impl World {
         let cause = CrashCause::Worker { exit: "signal 9".into() };
         let input = match act {
             Act::Durable => return self.durable(),
-            Act::DaemonDies => return self.daemon_dies(),
+            Act::DaemonDies { found, slot } => return self.daemon_dies(found, slot),
             Act::Start => Input::Start { build: BuildId("b".into()) },
             Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects), workdir: None },
             Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None }, workdir: None },
             Act::DecideFails => Input::DecideFailed { upto, error: "no".into() },
-            Act::DecisionLost => Input::DecisionLost { cause },
+            Act::DecisionLost => Input::DecisionLost { cause, suspected: false },
             Act::Answer { stale } => Input::Answered {
                 step,
                 attempt: old(stale),
@@ -117,7 +117,7 @@ impl World {
             Act::MetaAccepted => Input::MetaAccepted { step },
             Act::RoleDone { stale } => Input::RoleDone { step, attempt: old(stale), content: "done".into(), meta: RawJson::null() },
             Act::RoleFails => Input::RoleFailed { step, attempt, error: "boom".into() },
-            Act::AttemptLost { stale } => Input::AttemptLost { step, attempt: old(stale), cause },
+            Act::AttemptLost { stale, suspected } => Input::AttemptLost { step, attempt: old(stale), cause, suspected },
             Act::Ask(n) => Input::Ask {
                 step,
                 attempt,
@@ -132,8 +132,8 @@ impl World {
                 Input::AskAnswered { step, ask, adapter: "a".into(), content: "yes".into(), meta: None, usage: Usage::ONE_CALL }
             }
             Act::Resume => Input::Resume(Resume::TryAgain),
-            Act::Kill => Input::Kill { by: "user".into() },
-            Act::Stopped => Input::Stopped,
+            Act::Kill => Input::Kill { by: "user".into(), interrupt: false },
+            Act::Stopped => Input::Stopped { left: Vec::new() },
         };
         let before = self.machine.clone();
         match self.machine.handle(input.clone()) {
@@ -150,7 +150,7 @@ impl World {
                     assert_eq!(self.running, Some((step, attempt)), "a result was taken of an attempt that does not run");
                     self.running = None;
                 }
-                if let Input::Stopped = input {
+                if let Input::Stopped { .. } = input {
                     self.running = None;
                 }
             }
@@ -188,7 +188,7 @@ impl World {
     }
 
     /// What was not durable is lost with everything that ran.
-    fn daemon_dies(&mut self) {
+    fn daemon_dies(&mut self, found: u8, slot: bool) {
         self.pending.clear();
         self.running = None;
         if self.journal.is_empty() {
@@ -197,7 +197,25 @@ impl World {
         }
         let restored = Machine::restore(self.journal.iter().cloned(), Rules::default()).expect("a journal begins with its acceptance");
         self.machine = restored;
-        self.pending = self.machine.recover();
+        let acting = self.machine.thread().acting();
+        // Whether it had begun in any life before is known; an answer is there only of what had.
+        let begun = acting.is_some_and(|acting| {
+            let rung = u32::try_from(acting.texts.len()).unwrap_or(u32::MAX);
+            self.started.contains(&(acting.intent.step, acting.attempt, rung))
+        });
+        let attempt = match (found, acting, begun) {
+            (1, Some(_), false) => AttemptFound::NotBegun,
+            (2, Some(acting), true) => AttemptFound::Answered(super::StepText {
+                step: acting.intent.step,
+                attempt: acting.attempt,
+                adapter: "spool".into(),
+                content: "text".into(),
+                usage: Usage::ONE_CALL,
+                form: None,
+            }),
+            _ => AttemptFound::Lost,
+        };
+        self.pending = self.machine.recover(Found { attempt, asks: Vec::new() }, slot);
     }
 }
 
@@ -275,9 +293,9 @@ fn a_kill_is_honoured_after_a_crash() {
     {
         world.act(act);
     }
-    world.act(Act::DaemonDies);
+    world.act(Act::DaemonDies { found: 0, slot: true });
     world.durable();
-    assert_eq!(world.machine.thread().end(), Some(&End::Killed { by: "user".into() }));
+    assert_eq!(world.machine.thread().end(), Some(&End::Killed { by: "user".into(), left: Vec::new() }));
 }
 
 #[test]
@@ -292,7 +310,7 @@ fn an_ask_that_was_answered_is_not_called_again_by_the_next_attempt() {
         Act::Durable,
         Act::AskAnswered(0),
         Act::Durable,
-        Act::AttemptLost { stale: false },
+        Act::AttemptLost { stale: false, suspected: false },
         Act::Durable,
         Act::Ask(0),
         Act::Durable,
@@ -309,7 +327,7 @@ fn three_lost_attempts_are_a_crash() {
         world.act(act);
     }
     for _ in 0..MAX_LOST {
-        world.act(Act::DaemonDies);
+        world.act(Act::DaemonDies { found: 0, slot: true });
         world.durable();
     }
     assert_eq!(world.machine.thread().end().and_then(End::exit_code), Some(255));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acting, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, TextRecord};
+use super::{Acting, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, Stage, TextRecord};
 use crate::wire::ContextStep;
 use crate::{BuildId, RawJson};
 
@@ -112,6 +112,22 @@ pub struct FinishedStep {
     pub meta: RawJson,
 }
 
+/// Somebody wants a thread gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillRequest {
+    /// Who.
+    pub by: String,
+    /// Whether it goes for a restart of its workflow.
+    pub interrupt: bool,
+}
+
+impl KillRequest {
+    /// The end that it leads to; `left` are processes that would not die.
+    pub fn end(self, left: Vec<u32>) -> End {
+        if self.interrupt { End::Interrupted } else { End::Killed { by: self.by, left } }
+    }
+}
+
 /// A thread as its entries tell it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
@@ -123,8 +139,8 @@ pub struct Thread {
     pub steps: Vec<FinishedStep>,
     /// What it is at.
     pub phase: Phase,
-    /// Who wants it gone.
-    pub kill: Option<String>,
+    /// Who wants it gone, and how it will end then.
+    pub kill: Option<KillRequest>,
     /// How many entries made this state.
     pub entries: u32,
 }
@@ -192,12 +208,15 @@ impl Thread {
                 self.finish_step(said, meta);
             }
             Entry::Done { content, meta, .. } => self.finish_step(content.clone(), meta),
-            Entry::DecisionLost { .. } => {
+            Entry::DecisionLost { suspected, .. } => {
                 if let Phase::Deciding { lost } = &mut self.phase {
-                    *lost += 1;
+                    *lost += u32::from(!suspected);
                 }
             }
             Entry::Waiting { reason } => {
+                if let Some(acting) = self.acting_mut() {
+                    acting.apply(entry);
+                }
                 let then = std::mem::replace(&mut self.phase, Phase::Queued);
                 self.phase = Phase::Waiting { reason: reason.clone(), then: Box::new(then) };
             }
@@ -207,7 +226,8 @@ impl Thread {
                     self.phase = then;
                 }
             }
-            Entry::KillRequested { by } => self.kill = Some(by.clone()),
+            Entry::BuildChanged { build } => self.build = Some(build.clone()),
+            Entry::KillRequested { by, interrupt } => self.kill = Some(KillRequest { by: by.clone(), interrupt: *interrupt }),
             Entry::Ended(end) => self.phase = Phase::Ended(end.clone()),
             Entry::Text(_)
             | Entry::Refused { .. }
@@ -244,12 +264,15 @@ impl Thread {
 impl Acting {
     fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Text(text) => self.texts.push(TextRecord {
-                attempt: text.attempt,
-                adapter: text.adapter.clone(),
-                content: text.content.clone(),
-                form: text.form.clone(),
-            }),
+            Entry::Text(text) => {
+                self.next_attempt = None;
+                self.texts.push(TextRecord {
+                    attempt: text.attempt,
+                    adapter: text.adapter.clone(),
+                    content: text.content.clone(),
+                    form: text.form.clone(),
+                });
+            }
             Entry::Refused { errors, .. } => self.refusals.push(Refusal { errors: errors.clone() }),
             Entry::Asked(ask) => {
                 self.asks.push(AskRecord { entry: ask.clone(), state: AskState::Open });
@@ -259,11 +282,17 @@ impl Acting {
                     ask.state = AskState::Answered(answer.clone());
                 }
             }
-            Entry::AttemptLost { cause, .. } => {
-                self.lost += 1;
+            Entry::AttemptLost { cause, suspected, .. } => {
+                self.lost += u32::from(!suspected);
                 self.last_loss = Some(cause.clone());
+                self.next_attempt = Some(self.attempt + 1);
             }
-            Entry::Retry { attempt, .. } => self.attempt = *attempt,
+            // Parked before it could begin: the same attempt is still to be made.
+            Entry::Waiting { .. } if self.stage() != Stage::Extract => self.next_attempt = self.next_attempt.or(Some(self.attempt)),
+            Entry::Retry { attempt, .. } => {
+                self.attempt = *attempt;
+                self.next_attempt = None;
+            }
             _ => {}
         }
     }

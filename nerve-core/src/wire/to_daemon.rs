@@ -36,6 +36,16 @@ pub enum ToDaemon {
         /// Why, with file and line of a panic.
         error: String,
     },
+    /// What the moderator chooses after 0, 1, … steps, as far as it could be asked.
+    Replayed {
+        /// The thread.
+        thread: ThreadId,
+        /// The role after so many steps; nothing where it would end the thread.
+        chosen: Vec<Option<String>>,
+        /// Why it could not be asked further.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// The worker lacks steps of this thread.
     NeedContext {
         /// The thread.

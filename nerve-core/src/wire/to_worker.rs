@@ -38,6 +38,13 @@ pub enum ToWorker {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         check: Option<CheckMeta>,
     },
+    /// Which role does the moderator choose after 0, 1, … `upto` steps? Nothing is rendered or run.
+    Replay {
+        /// The thread.
+        thread: ThreadId,
+        /// The last number of steps that is asked about.
+        upto: usize,
+    },
     /// Run a hand-written role.
     RunRole {
         /// The call's number.

@@ -21,6 +21,18 @@ pub(crate) async fn decide(workflow: &Workflow, context: &ThreadContext) -> Resu
     })
 }
 
+/// The moderator's choices after 0, 1, … `upto` steps, until it panics.
+pub(crate) fn replay(workflow: &Workflow, context: &ThreadContext, upto: usize) -> (Vec<Option<String>>, Option<String>) {
+    let mut chosen = Vec::with_capacity(upto + 1);
+    for steps in 0..=upto {
+        match catch(|| workflow.next(&context.clone().cut(steps))) {
+            Ok(next) => chosen.push(next.chosen().map(str::to_owned)),
+            Err(error) => return (chosen, Some(format!("the moderator of `{}` {error}", workflow.name()))),
+        }
+    }
+    (chosen, None)
+}
+
 /// Whether the role's Rust type takes this meta.
 pub(crate) fn check(workflow: &Workflow, role: &str, meta: &RawJson) -> Result<(), String> {
     workflow.role(role).ok_or_else(|| unknown(workflow, role))?.check(meta)

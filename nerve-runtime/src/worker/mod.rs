@@ -10,6 +10,6 @@ mod entry;
 mod panics;
 mod serve;
 
-pub(crate) use decide::{check, decide};
+pub(crate) use decide::{check, decide, replay};
 pub use entry::{WorkerError, worker};
 pub(crate) use panics::{catch, catching};

@@ -15,7 +15,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::channel::{Channel, Out};
 use super::contexts::Contexts;
-use super::{WorkerError, catch, catching, check, decide};
+use super::{WorkerError, catch, catching, check, decide, replay};
 use crate::Workspace;
 use crate::crash_point::{Moment, Point, crash_point};
 
@@ -75,6 +75,13 @@ impl Server {
         match frame {
             ToWorker::Context { thread, start, from, steps } => self.contexts.take(thread, start, from, steps),
             ToWorker::Decide { thread, upto, check } => self.decide(thread, upto, check),
+            ToWorker::Replay { thread, upto } => match self.context_of(thread, upto) {
+                Ok((workflow, context)) => {
+                    let (chosen, error) = replay(&workflow, &context, upto);
+                    self.out.send(&[ToDaemon::Replayed { thread, chosen, error }]);
+                }
+                Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+            },
             ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key } => match self.context_of(thread, step as usize - 1) {
                 Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key),
                 Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),

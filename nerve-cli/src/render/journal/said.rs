@@ -33,11 +33,16 @@ fn words(entry: &Entry) -> String {
         Entry::Done { step, content, meta, .. } => format!("#{step} {} {}", meta.get(), one_line(content)),
         Entry::Asked(ask) => format!("#{} asks {}: {}", ask.step, ask.adapter, one_line(&ask.prompt)),
         Entry::AskText(answer) => format!("#{} by {}: {}", answer.step, answer.adapter, one_line(&answer.content)),
-        Entry::AttemptLost { step, attempt, cause } => format!("#{step} attempt {attempt}: {}", one_line(&cause.words())),
+        Entry::AttemptLost { step, attempt, cause, suspected } => {
+            let doubt = if *suspected { "one of several that may have done it; " } else { "" };
+            format!("#{step} attempt {attempt}: {doubt}{}", one_line(&cause.words()))
+        }
         Entry::Retry { step, attempt } => format!("#{step} attempt {attempt}"),
         Entry::DecisionLost { cause, .. } => one_line(&cause.words()),
         Entry::Waiting { reason } => reason.words(),
-        Entry::KillRequested { by } => format!("by {by}"),
+        Entry::BuildChanged { build } => format!("on build {build}"),
+        Entry::KillRequested { by, interrupt: false } => format!("by {by}"),
+        Entry::KillRequested { by, interrupt: true } => format!("by {by}, for a restart of the workflow"),
         Entry::Ended(End::Completed { reason }) => reason.clone().unwrap_or_default(),
         Entry::Ended(end) => one_line(&end.reason().unwrap_or_default()),
     }

@@ -109,8 +109,7 @@ impl Engine {
         if self.stopping.is_some() || !self.can_run(workflow) {
             return;
         }
-        // The threads of a workflow that nerve.yaml no longer has run to their end, one at a time.
-        let concurrency = self.config.workflows.get(workflow).map_or(1, |settings| settings.concurrency as usize);
+        let concurrency = self.concurrency(workflow);
         loop {
             let Some(line) = self.lines.get_mut(workflow) else { return };
             if line.active.len() >= concurrency {
@@ -121,16 +120,32 @@ impl Engine {
         }
     }
 
+    /// How many threads of this workflow may run at once. Those of a workflow that nerve.yaml no longer has run to their end,
+    /// one at a time.
+    pub(super) fn concurrency(&self, workflow: &str) -> usize {
+        self.config.workflows.get(workflow).map_or(1, |settings| settings.concurrency as usize)
+    }
+
     /// Whether a new thread of this workflow would find a worker that may run.
     fn can_run(&self, workflow: &str) -> bool {
-        let key = WorkerKey::Workflow { name: workflow.to_owned(), build: self.build.id.clone() };
+        if self.lines.get(workflow).is_some_and(|line| line.restarting) {
+            return false;
+        }
+        let key = WorkerKey::workflow(workflow, &self.build.id);
         self.workers.get(&key).is_none_or(|worker| worker.blocked.is_none())
     }
 
-    /// A parked thread that goes on waits for a slot like a new one, in front of those that never ran.
+    /// A thread that goes on waits for a slot like a new one: behind those that went on before it, in front of those that
+    /// never ran.
     pub(super) fn requeue(&mut self, id: ThreadId) {
         let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) else { return };
-        self.lines.entry(workflow.clone()).or_default().queue.push_front(id);
+        let slots = &self.slots;
+        let never_ran = |queued: &ThreadId| slots.get(queued).is_some_and(Slot::is_queued);
+        let line = self.lines.entry(workflow.clone()).or_default();
+        // It may have gone on before its park was acted on.
+        line.active.remove(&id);
+        let place = line.queue.iter().position(never_ran).unwrap_or(line.queue.len());
+        line.queue.insert(place, id);
         self.pump(&workflow);
     }
 
@@ -141,6 +156,7 @@ impl Engine {
             line.active.remove(&id);
             line.queue.retain(|queued| *queued != id);
         }
+        self.restart_if_empty(&workflow);
         self.pump(&workflow);
     }
 }

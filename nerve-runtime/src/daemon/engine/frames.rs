@@ -17,6 +17,7 @@ impl Engine {
         match frame {
             ToDaemon::Decision { thread, upto, choice } => self.decided(thread, upto, choice),
             ToDaemon::DecideFailed { thread, upto, error } => self.input_late(thread, Input::DecideFailed { upto, error }),
+            ToDaemon::Replayed { thread, chosen, error } => self.replayed(key, thread, &chosen, error),
             ToDaemon::NeedContext { thread, have } => self.need_context(key, thread, have),
             ToDaemon::MetaOk { thread, upto } => {
                 let step = u32::try_from(upto).unwrap_or(u32::MAX);
@@ -67,6 +68,7 @@ impl Engine {
             }
         }
         self.input_late(thread, Input::Decided { upto, choice, workdir });
+        self.passed(thread);
         self.refresh_rules(thread);
     }
 
@@ -145,7 +147,7 @@ impl Engine {
     /// What ran for a thread that is to be killed runs no more: it may end.
     pub(super) fn stopped_if_killed(&mut self, thread: ThreadId) {
         if self.slots.get(&thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
-            self.input_late(thread, Input::Stopped);
+            self.input_late(thread, Input::Stopped { left: Vec::new() });
         }
     }
 

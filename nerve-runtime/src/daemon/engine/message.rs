@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nerve_core::config::Config;
 use nerve_core::thread::{AskNo, Cut, Resume};
-use nerve_core::{CallFailure, RawJson, ThreadId, TickId, Usage};
+use nerve_core::{BuildId, CallFailure, RawJson, ThreadId, TickId, Usage};
 use tokio::sync::oneshot;
 
 use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
@@ -13,15 +13,29 @@ use super::super::journal::Written;
 use super::super::supervisor::Event;
 use super::super::{BuildRecord, BuildSpec};
 
-/// Who a child is: one process per sense group and build, one per workflow and build.
+/// Who a child is: one process per sense group and build, one per workflow and build, and one for each thread that runs
+/// alone because it may have crashed the process that it shared with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum WorkerKey {
-    Senses { group: String, build: nerve_core::BuildId },
-    Workflow { name: String, build: nerve_core::BuildId },
+    Senses { group: String, build: BuildId },
+    Workflow { name: String, build: BuildId, alone: Option<ThreadId> },
 }
 
 impl WorkerKey {
-    pub(crate) fn build(&self) -> &nerve_core::BuildId {
+    /// The process that a workflow's threads share.
+    pub(crate) fn workflow(name: &str, build: &BuildId) -> Self {
+        Self::Workflow { name: name.to_owned(), build: build.clone(), alone: None }
+    }
+
+    /// The thread that has this process for itself.
+    pub(crate) fn alone(&self) -> Option<ThreadId> {
+        match self {
+            Self::Workflow { alone, .. } => *alone,
+            Self::Senses { .. } => None,
+        }
+    }
+
+    pub(crate) fn build(&self) -> &BuildId {
         match self {
             Self::Senses { build, .. } | Self::Workflow { build, .. } => build,
         }
@@ -39,7 +53,8 @@ impl fmt::Display for WorkerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Senses { group, build } => write!(f, "senses/{group}@{build}"),
-            Self::Workflow { name, build } => write!(f, "workflow/{name}@{build}"),
+            Self::Workflow { name, build, alone: None } => write!(f, "workflow/{name}@{build}"),
+            Self::Workflow { name, build, alone: Some(thread) } => write!(f, "workflow/{name}@{build}#{thread}"),
         }
     }
 }
@@ -122,6 +137,17 @@ pub(crate) enum Request {
         resume: Resume,
         reply: Reply<()>,
     },
+    /// Lets a parked thread go on with the current build, if that makes the recorded choices.
+    ResumeOnCurrentBuild {
+        thread: ThreadId,
+        reply: Reply<()>,
+    },
+    /// Interrupts what runs of a workflow and gives it a new process; answers with the threads when that is in the journal.
+    RestartWorkflow {
+        workflow: String,
+        by: String,
+        reply: Reply<Vec<ThreadId>>,
+    },
     /// Answers when the thread is over or parked, or is not open at all.
     Wait {
         thread: ThreadId,
@@ -150,7 +176,7 @@ pub(crate) struct TickOutcome {
 /// What the engine knows that is not in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
-    pub build: nerve_core::BuildId,
+    pub build: BuildId,
     pub senses: Vec<SenseItem>,
     pub workflows: Vec<WorkflowItem>,
     pub workers: Vec<WorkerItem>,

@@ -5,6 +5,7 @@
 //! elsewhere and comes back as a message.
 
 mod accept;
+mod blame;
 mod brakes;
 mod calls;
 mod frames;
@@ -12,7 +13,9 @@ mod message;
 mod perform;
 mod recover;
 mod reload;
+mod replay;
 mod requests;
+mod restart;
 mod senses;
 mod slot;
 mod stop;

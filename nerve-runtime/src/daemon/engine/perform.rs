@@ -104,7 +104,7 @@ impl Engine {
         let (passes, call) = slot.abort();
         match call {
             Some(call) => self.cancel(call),
-            None => self.input_late(id, Input::Stopped),
+            None => self.input_late(id, Input::Stopped { left: Vec::new() }),
         }
         self.stopped_calls(passes);
     }

@@ -1,7 +1,7 @@
 //! The start of a daemon's life: every open thread goes on from its last entry.
 
 use nerve_core::Timestamp;
-use nerve_core::thread::{Entry, Input, Machine, ParkReason, Phase, Resume, Rules, StateName};
+use nerve_core::thread::{AttemptFound, Entry, Found, Input, Machine, ParkReason, Phase, Resume, Rules};
 use nerve_store::ThreadRow;
 
 use super::super::clock;
@@ -10,8 +10,9 @@ use super::brakes::{FAILURES, RESET_AT};
 use super::slot::Slot;
 
 impl Engine {
-    /// Takes over the open threads, in the order in which they were accepted. After a clean stop nothing was in flight, so
-    /// an attempt without an answer is one that had not begun; else it counts as lost.
+    /// Takes over the open threads, in the order in which they were accepted; as many as have slots go on, the others wait for
+    /// theirs. After a clean stop nothing was in flight, so an attempt without an answer is one that had not begun; else it
+    /// counts as lost.
     pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>, clean: bool) {
         let count = threads.len();
         let mut workflows = Vec::new();
@@ -21,17 +22,15 @@ impl Engine {
                 continue;
             };
             let mut slot = Slot::restored(machine, row.started_at);
-            if !clean || slot.machine.thread().kill.is_some() {
-                let entries = slot.machine.recover();
-                slot.note(entries, clock::now());
-            }
+            let concurrency = self.concurrency(&row.workflow);
             let line = self.lines.entry(row.workflow.clone()).or_default();
-            match slot.machine.thread().state() {
-                StateName::Queued => line.queue.push_back(row.id),
-                StateName::Started => {
-                    line.active.insert(row.id);
-                }
-                _ => {}
+            let attempt = if clean { AttemptFound::NotBegun } else { AttemptFound::Lost };
+            let entries = slot.machine.recover(Found { attempt, asks: Vec::new() }, line.active.len() < concurrency);
+            slot.note(entries, clock::now());
+            if slot.machine.has_slot() {
+                line.active.insert(row.id);
+            } else if slot.is_queued() {
+                line.queue.push_back(row.id);
             }
             if !workflows.contains(&row.workflow) {
                 workflows.push(row.workflow);

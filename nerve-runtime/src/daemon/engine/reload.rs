@@ -64,7 +64,7 @@ impl Engine {
         }
         let config = self.waiting_config.as_ref().unwrap_or(&self.config);
         let probe = match (config.workflows.keys().next(), config.senses.values().next()) {
-            (Some(name), _) => WorkerKey::Workflow { name: name.clone(), build: spec.id.clone() },
+            (Some(name), _) => WorkerKey::workflow(name, &spec.id),
             (None, sense) => {
                 let group = sense.map_or_else(|| "default".to_owned(), |sense| sense.group.clone());
                 WorkerKey::Senses { group, build: spec.id.clone() }

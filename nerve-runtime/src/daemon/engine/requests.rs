@@ -5,7 +5,7 @@ use nerve_core::thread::{Input, Refused};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::message::Reply;
-use super::slot::Slot;
+use super::slot::{OnWritten, Slot};
 use super::{Engine, Request, Trigger};
 
 impl Engine {
@@ -13,7 +13,9 @@ impl Engine {
         match request {
             Request::Trigger(trigger, reply) => self.trigger(trigger, reply),
             Request::TriggerSense(name, reply) => self.trigger_sense(&name, reply),
-            Request::Kill { thread, by, reply } => self.put(thread, Input::Kill { by }, reply),
+            Request::Kill { thread, by, reply } => self.put(thread, Input::Kill { by, interrupt: false }, reply),
+            Request::ResumeOnCurrentBuild { thread, reply } => self.resume_on_current_build(thread, reply),
+            Request::RestartWorkflow { workflow, by, reply } => self.restart_workflow(&workflow, &by, reply),
             Request::Resume { thread, resume, reply } => self.put(thread, Input::Resume(resume), reply),
             Request::Wait { thread, reply } => match self.slots.get_mut(&thread) {
                 Some(slot) if slot.machine.thread().state() != nerve_core::thread::StateName::Waiting => slot.waiting.push(reply),
@@ -69,10 +71,10 @@ impl Engine {
     }
 
     /// Gives a thread what a caller asks for, and answers when it is durable; what follows comes by itself.
-    fn put(&mut self, id: ThreadId, input: Input, reply: Reply<()>) {
+    pub(super) fn put(&mut self, id: ThreadId, input: Input, reply: Reply<()>) {
         let answer = self.input(id, input).map_err(|refused| not_open(id, &refused));
         match (answer, self.slots.get_mut(&id)) {
-            (Ok(()), Some(slot)) => slot.on_written.push(reply),
+            (Ok(()), Some(slot)) => slot.on_written.push(OnWritten::Done(reply)),
             (answer, _) => {
                 let _ = reply.send(answer);
             }
@@ -98,7 +100,7 @@ impl Engine {
     }
 }
 
-fn not_open(id: ThreadId, refused: &Refused) -> ErrorBody {
+pub(super) fn not_open(id: ThreadId, refused: &Refused) -> ErrorBody {
     match refused {
         Refused::Ended(state) => ErrorBody::new(ErrorKind::Conflict, "NV0309", format!("{id} has ended already: {state}")),
         Refused::NotExpected(_) => ErrorBody::new(ErrorKind::Conflict, "NV0310", format!("{id}: {refused}")),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use nerve_core::thread::{AskNo, Entry, Machine, Phase};
+use nerve_core::thread::{AskNo, CrashCause, Entry, Machine, Phase};
 use nerve_core::wire::{AskId, CallId, StartFrame};
 use nerve_core::{ThreadId, Timestamp};
 use nerve_store::{JournalEntry, ThreadRow, Turn};
@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use super::super::api::dto::ErrorBody;
 use super::super::supervisor::Session;
 use super::WorkerKey;
+use super::message::Reply;
 use super::brakes::Pass;
 
 /// An open thread.
@@ -30,7 +31,7 @@ pub(super) struct Slot {
     /// Callers that wait for the end.
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Callers that wait until what they asked for is durable.
-    pub(super) on_written: Vec<oneshot::Sender<Result<(), ErrorBody>>>,
+    pub(super) on_written: Vec<OnWritten>,
     /// What the worker of this session knows of the thread.
     pub(super) told: Option<Told>,
     /// The call that runs for the step under way.
@@ -43,6 +44,10 @@ pub(super) struct Slot {
     pub(super) retold: u32,
     /// Counts the questions put to the moderator, so that a deadline knows its own.
     pub(super) decision: u64,
+    /// Whether it has a process for itself, because it may have crashed the one that it shared.
+    pub(super) alone: bool,
+    /// The current build is being asked whether it makes the recorded choices.
+    pub(super) replay: Option<Replay>,
 }
 
 /// How much of a thread a worker's session has been told.
@@ -62,6 +67,33 @@ pub(super) enum Running {
     Worker(CallId),
     /// It waits for a brake.
     Waiting,
+}
+
+/// A caller that waits until what it asked for is durable, and what it is told then.
+#[derive(Debug)]
+pub(super) enum OnWritten {
+    Done(Reply<()>),
+    /// It asked for several threads; this is the one that is written last.
+    Threads(Reply<Vec<ThreadId>>, Vec<ThreadId>),
+}
+
+impl OnWritten {
+    pub(super) fn tell(self) {
+        // A caller that went away will find it in the journal.
+        match self {
+            Self::Done(reply) => drop(reply.send(Ok(()))),
+            Self::Threads(reply, threads) => drop(reply.send(Ok(threads))),
+        }
+    }
+}
+
+/// A question to the current build: would it have made the recorded choices?
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) worker: WorkerKey,
+    pub(super) reply: Reply<()>,
+    /// Tells its deadline from that of an earlier question.
+    pub(super) question: u64,
 }
 
 /// What a worker's call belongs to.
@@ -85,6 +117,11 @@ impl Slot {
 
     /// A thread from the store.
     pub(super) fn restored(machine: Machine, started_at: Option<Timestamp>) -> Self {
+        let alone = match &machine.thread().phase {
+            Phase::Deciding { lost } => *lost > 0,
+            Phase::Acting(acting) => matches!(acting.last_loss, Some(CrashCause::Worker { .. })),
+            _ => false,
+        };
         Self {
             machine,
             started_at,
@@ -101,6 +138,8 @@ impl Slot {
             ask_calls: HashMap::new(),
             retold: 0,
             decision: 0,
+            alone,
+            replay: None,
         }
     }
 
@@ -149,7 +188,8 @@ impl Slot {
     pub(super) fn worker(&self) -> Option<WorkerKey> {
         let thread = self.machine.thread();
         let build = thread.build.clone()?;
-        Some(WorkerKey::Workflow { name: thread.launch.workflow.clone(), build })
+        let alone = self.alone.then_some(thread.launch.thread);
+        Some(WorkerKey::Workflow { name: thread.launch.workflow.clone(), build, alone })
     }
 
     pub(super) fn is_queued(&self) -> bool {
@@ -200,4 +240,6 @@ impl Slot {
 pub(super) struct Line {
     pub(super) active: HashSet<ThreadId>,
     pub(super) queue: VecDeque<ThreadId>,
+    /// Nothing starts before what runs is gone and the process is a new one.
+    pub(super) restarting: bool,
 }

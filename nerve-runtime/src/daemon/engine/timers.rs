@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Tick(String, TickId),
     /// The moderator takes too long over this question.
     Decision(ThreadId, u64),
+    /// The current build takes too long over this replay.
+    Replay(ThreadId, u64),
     /// The worker's call takes longer than its timeout.
     Call(CallId),
     /// The worker does not let go of a cancelled call.
@@ -58,6 +60,7 @@ impl super::Engine {
             Timer::Sense(name) => self.sense_due(&name),
             Timer::Tick(name, tick) => self.tick_overdue(&name, tick),
             Timer::Decision(thread, question) => self.decision_overdue(thread, question),
+            Timer::Replay(thread, question) => self.replay_overdue(thread, question),
             Timer::Call(call) => self.call_overdue(call),
             Timer::Cancel(call) => self.cancel_overdue(call),
             Timer::Unblock(key) => self.unblock(&key),
@@ -76,6 +79,7 @@ impl super::Engine {
         // A question that still waits for a process to start was not asked yet.
         if let Some(worker) = self.workers.get(&key).filter(|worker| worker.pid.is_some()) {
             worker.handle.kill(format!("no decision within {:?}", self.config.supervision.decide));
+            self.blame(&key, id);
         } else {
             self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
         }
@@ -90,9 +94,10 @@ impl super::Engine {
 
     /// Code that does not let go when it is cancelled holds its process: the process goes.
     fn cancel_overdue(&mut self, call: CallId) {
-        let Some(of) = self.calls.get(&call) else { return };
+        let Some(of) = self.calls.get(&call).cloned() else { return };
         if let Some(worker) = self.workers.get(&of.worker) {
             worker.handle.kill("a cancelled call did not stop".to_owned());
+            self.blame(&of.worker, of.thread);
         }
     }
 }

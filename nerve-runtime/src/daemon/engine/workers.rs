@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nerve_core::thread::{CrashCause, Input, ParkReason, Phase, Resume};
-use nerve_core::wire::{CallId, Manifest, ToWorker};
+use nerve_core::thread::{Input, ParkReason, Phase, Resume};
+use nerve_core::wire::{Manifest, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
 use tokio::sync::oneshot;
@@ -34,6 +34,8 @@ pub(super) struct Worker {
     /// Why it may not run.
     pub(super) blocked: Option<String>,
     pub(super) crashes: usize,
+    /// The thread for whose sake it is being killed.
+    pub(super) culprit: Option<ThreadId>,
 }
 
 impl Engine {
@@ -49,7 +51,7 @@ impl Engine {
             // The engine is the last to go; without it nobody is left to tell.
             let _ = tell.send(Message::Worker(name.clone(), generation, event));
         });
-        let worker = Worker { handle, generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0 };
+        let worker = Worker { handle, generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0, culprit: None };
         self.workers.insert(key.clone(), worker);
         Ok(())
     }
@@ -118,6 +120,7 @@ impl Engine {
             Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(key, frame)),
             Event::Exited(exit) => self.worker_exited(key, &exit),
             Event::Blocked { reason } => {
+                self.replays_lost(key, &reason);
                 self.block(key, &reason);
                 self.note("crash_limit", &key.to_string(), BTreeMap::from([("reason", reason.clone())]));
                 self.candidate_failed(key, &reason);
@@ -203,48 +206,25 @@ impl Engine {
         }
     }
 
-    /// Opens again what had been asked of a process that is gone; what the daemon itself has in flight goes on.
-    fn lose(&mut self, key: &WorkerKey, summary: &str) {
-        let cause = CrashCause::Worker { exit: summary.to_owned() };
-        if let WorkerKey::Senses { .. } = key {
-            return self.ticks_lost(key, summary);
-        }
-        let mut calls: Vec<(CallId, ThreadId, u32, u32)> = Vec::new();
-        self.calls.retain(|call, of| {
-            let lost = of.worker == *key;
-            if lost {
-                calls.push((*call, of.thread, of.step, of.attempt));
-            }
-            !lost
-        });
-        for (_, thread, step, attempt) in calls {
-            let Some(slot) = self.slots.get_mut(&thread) else { continue };
-            slot.call = Running::Nothing;
-            self.input_late(thread, Input::AttemptLost { step, attempt, cause: cause.clone() });
-            self.stopped_if_killed(thread);
-        }
-        let deciding: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in deciding {
-            self.input_late(id, Input::DecisionLost { cause: cause.clone() });
-        }
-    }
-
     /// Stops the worker of an old build once no thread is pinned to it any more.
     pub(super) fn retire_if_unused(&mut self, key: &WorkerKey) {
-        if *key.build() == self.build.id || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == *key.build()) {
+        let lasting = *key.build() == self.build.id && key.alone().is_none();
+        if lasting || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == *key.build()) {
             return;
         }
         let used = match key {
             WorkerKey::Workflow { .. } => self.slots.values().any(|slot| slot.worker().as_ref() == Some(key)),
             WorkerKey::Senses { .. } => self.senses.values().any(|sense| sense.runs_on(key)),
         };
-        if !used && let Some(worker) = self.workers.remove(key) {
+        if !used {
             tracing::info!(worker = %key, "retired");
+            self.dismiss(key);
+        }
+    }
+
+    /// Lets a worker go; the next question to its key starts a new one.
+    pub(super) fn dismiss(&mut self, key: &WorkerKey) {
+        if let Some(worker) = self.workers.remove(key) {
             self.retired.retain_mut(|stop| stop.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
             self.retired.push(worker.handle.begin_stop());
         }

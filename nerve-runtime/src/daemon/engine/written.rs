@@ -8,6 +8,7 @@ use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::super::journal::{TurnNo, Written};
 use super::Engine;
 use super::accept::store_problem;
+use super::slot::OnWritten;
 use crate::crash_point::{Act, Moment, Point, crash_point};
 
 /// What a turn was for.
@@ -81,7 +82,7 @@ impl Engine {
                 if slot.is_settled() {
                     slot.on_written.drain(..).for_each(|caller| {
                         crash_point(Point::At(Moment::RequestDone));
-                        let _ = caller.send(Ok(()));
+                        caller.tell();
                     });
                 }
                 self.dirty.insert(id);
@@ -109,9 +110,7 @@ impl Engine {
     pub(super) fn settle(&mut self, id: ThreadId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         // What changed nothing needed no turn: a second kill, for one.
-        slot.on_written.drain(..).for_each(|caller| {
-            let _ = caller.send(Ok(()));
-        });
+        slot.on_written.drain(..).for_each(OnWritten::tell);
         let over = slot.machine.thread().end().is_some();
         if (self.stopping.is_some() || self.fenced) && !over && slot.machine.thread().kill.is_none() {
             // What is open goes on in the next life; only a step that runs is still given what it asks for.

@@ -1,0 +1,82 @@
+//! Whom the death of a worker is charged to.
+//!
+//! A process that dies while exactly one thing was asked of it, or that is killed because one missed its deadline, is
+//! charged to that thread. When several had something under way, nobody is charged yet: each of them goes on in a process
+//! of its own until it has passed or has crashed that one too. So one bad thread cannot take the others down with it.
+
+use nerve_core::ThreadId;
+use nerve_core::thread::{CrashCause, Input};
+
+use super::slot::Running;
+use super::{Engine, WorkerKey};
+
+/// What had been asked of a process.
+enum Asked {
+    Attempt { step: u32, attempt: u32 },
+    Decision,
+}
+
+impl Engine {
+    /// Remembers that a process is being killed because of this thread.
+    pub(super) fn blame(&mut self, key: &WorkerKey, thread: ThreadId) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.culprit = Some(thread);
+        }
+    }
+
+    /// Opens again what had been asked of a process that is gone; what the daemon itself has in flight goes on.
+    pub(super) fn lose(&mut self, key: &WorkerKey, summary: &str) {
+        if let WorkerKey::Senses { .. } = key {
+            return self.ticks_lost(key, summary);
+        }
+        self.replays_lost(key, summary);
+        let culprit = self.workers.get_mut(key).and_then(|worker| worker.culprit.take());
+        let asked = self.take_asked(key);
+        let only = asked.len() == 1;
+        for (id, asked) in asked {
+            let charged = culprit.map_or(only, |culprit| culprit == id);
+            let cause = if culprit == Some(id) { CrashCause::Deadline } else { CrashCause::Worker { exit: summary.to_owned() } };
+            if (charged || culprit.is_none())
+                && let Some(slot) = self.slots.get_mut(&id)
+            {
+                slot.alone = true;
+                slot.told = None;
+            }
+            match asked {
+                Asked::Attempt { step, attempt } => {
+                    self.input_late(id, Input::AttemptLost { step, attempt, cause, suspected: !charged });
+                    self.stopped_if_killed(id);
+                }
+                Asked::Decision => self.input_late(id, Input::DecisionLost { cause, suspected: !charged }),
+            }
+        }
+    }
+
+    fn take_asked(&mut self, key: &WorkerKey) -> Vec<(ThreadId, Asked)> {
+        let mut asked = Vec::new();
+        self.calls.retain(|_, of| {
+            let lost = of.worker == *key;
+            if lost {
+                asked.push((of.thread, Asked::Attempt { step: of.step, attempt: of.attempt }));
+            }
+            !lost
+        });
+        for (id, _) in &asked {
+            if let Some(slot) = self.slots.get_mut(id) {
+                slot.call = Running::Nothing;
+            }
+        }
+        let deciding = self.slots.iter().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key));
+        asked.extend(deciding.map(|(id, _)| (*id, Asked::Decision)));
+        asked
+    }
+
+    /// A thread that ran alone has got through: it goes back to the process that its workflow shares.
+    pub(super) fn passed(&mut self, id: ThreadId) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.alone) else { return };
+        let Some(key) = slot.worker() else { return };
+        slot.alone = false;
+        slot.told = None;
+        self.retire_if_unused(&key);
+    }
+}
