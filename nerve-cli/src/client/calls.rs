@@ -1,8 +1,8 @@
 //! One method for each call of the API that a command makes.
 
 use nerve_runtime::daemon::api::dto::{
-    Done, JournalLine, JournalQuery, List, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem, ThreadView,
-    ThreadsQuery, TriggerRequest, Triggered, WorkerResetRequest, WorkflowItem,
+    Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem,
+    ThreadView, ThreadsQuery, TriggerRequest, Triggered, WorkerResetRequest, WorkflowItem,
 };
 
 use super::{Address, Client};
@@ -50,6 +50,10 @@ impl Client {
 
     pub(crate) async fn trigger(&self, workflow: &str, request: &TriggerRequest) -> Result<Triggered, CliError> {
         self.post(Address::v1(&["workflows", workflow, "trigger"]), request).await
+    }
+
+    pub(crate) async fn restart_workflow(&self, workflow: &str) -> Result<Restarted, CliError> {
+        self.post(Address::v1(&["workflows", workflow, "restart"]), &NOTHING).await
     }
 
     pub(crate) async fn trigger_sense(&self, sense: &str) -> Result<SenseTriggered, CliError> {

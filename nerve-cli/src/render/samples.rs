@@ -103,6 +103,7 @@ pub(crate) fn status() -> Status {
             key: "sense/default".to_owned(),
             kind: "sense".to_owned(),
             build: None,
+            thread: None,
             pid: Some(4130),
             state: "ready".to_owned(),
             crashes: 0,

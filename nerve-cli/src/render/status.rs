@@ -20,7 +20,7 @@ pub(crate) fn status(status: &Status, now: Timestamp) -> String {
     for parked in &status.parked {
         let since = between(parked.since, now);
         lines.push(format!("waits      {}  {}  {}, for {since}", parked.id, parked.workflow, cut(&parked.reason, 80)));
-        lines.push(format!("           nerve thread resume {0}   or   nerve thread kill {0}", parked.id));
+        lines.push(format!("           nerve thread resume {0} [--build current]   or   nerve thread kill {0}", parked.id));
     }
     lines.join("\n") + "\n"
 }

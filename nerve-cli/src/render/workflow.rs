@@ -1,7 +1,7 @@
 //! Workflows in a table.
 
 use nerve_core::config::Overflow;
-use nerve_runtime::daemon::api::dto::{List, WorkflowItem};
+use nerve_runtime::daemon::api::dto::{List, Restarted, WorkflowItem};
 
 use super::count;
 use super::table::{cell, table};
@@ -14,6 +14,13 @@ pub(crate) fn list(page: &List<WorkflowItem>) -> String {
     }
     let rows: Vec<_> = page.items.iter().map(row).collect();
     format!("{}{total}\n", table(&["NAME", "ACTIVE", "QUEUED", "OVERFLOW", "ROLES", "BUILD"], &rows))
+}
+
+/// What a restart did.
+pub(crate) fn restarted(restarted: &Restarted) -> String {
+    let mut lines: Vec<_> = restarted.interrupted.iter().map(|thread| format!("{thread}  interrupted\n")).collect();
+    lines.push(format!("{} restarts with a new process\n", restarted.workflow));
+    lines.concat()
 }
 
 fn row(item: &WorkflowItem) -> Vec<String> {

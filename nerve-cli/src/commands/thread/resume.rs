@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use nerve_runtime::daemon::api::dto::ResumeRequest;
+use clap::{Args, ValueEnum};
+use nerve_runtime::daemon::api::dto::{OtherBuild, ResumeRequest};
 
 use crate::context::Context;
 use crate::error::{CliError, codes};
@@ -19,11 +19,20 @@ pub(super) struct Resume {
     /// The answer of the attempt that was cut off, in this file; `-` reads it from stdin
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
+    /// Go on with the current build, when its moderator makes the choices that are recorded
+    #[arg(long, value_enum, value_name = "BUILD", conflicts_with = "text")]
+    build: Option<Build>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Build {
+    Current,
 }
 
 pub(super) async fn run(context: &Context, args: Resume) -> Result<Exit, CliError> {
     let text = args.text.as_deref().map(read).transpose()?;
-    let thread = context.client()?.resume(&args.id, &ResumeRequest { text }).await?;
+    let build = args.build.map(|Build::Current| OtherBuild::Current);
+    let thread = context.client()?.resume(&args.id, &ResumeRequest { text, build }).await?;
     context.ui.show(&thread, |thread| format!("{}  {}  {}\n", thread.id, thread.workflow, thread.state))?;
     Ok(Exit::OK)
 }

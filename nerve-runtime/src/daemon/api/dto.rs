@@ -21,9 +21,9 @@ pub use list::List;
 pub use moment::moment;
 pub use origin::OriginView;
 pub use request::{
-    Caller, EntriesQuery, JournalQuery, ResumeRequest, StopRequest, ThreadsQuery, TriggerRequest, WaitQuery, WorkerResetRequest,
+    Caller, EntriesQuery, JournalQuery, OtherBuild, ResumeRequest, StopRequest, ThreadsQuery, TriggerRequest, WaitQuery, WorkerResetRequest,
 };
 pub use sense::{SenseItem, SenseTriggered};
 pub use status::{Done, Health, LimitsState, Parked, Status, Stopping, StoreState, WorkerItem, WorkflowLoad};
 pub use thread::{StepView, ThreadItem, ThreadView, Triggered};
-pub use workflow::WorkflowItem;
+pub use workflow::{Restarted, WorkflowItem};

@@ -19,6 +19,7 @@ pub(super) fn router(state: ApiState) -> Router {
         .route("/v1/workers/reset", post(workers::reset))
         .route("/v1/workflows", get(trigger::list))
         .route("/v1/workflows/{name}/trigger", post(trigger::trigger))
+        .route("/v1/workflows/{name}/restart", post(trigger::restart))
         .route("/v1/threads", get(threads::list))
         .route("/v1/threads/{id}", get(threads::show))
         .route("/v1/threads/{id}/entries", get(threads::entries))

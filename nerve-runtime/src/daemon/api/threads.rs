@@ -10,8 +10,8 @@ use nerve_store::{JournalFilter, Store, StoredThread, ThreadFilter, ThreadRow};
 
 use super::super::engine::Request;
 use super::dto::{
-    EntriesQuery, ErrorBody, ErrorKind, JournalLine, List, OriginView, ResumeRequest, ThreadItem, ThreadView, ThreadsQuery, Triggered,
-    WaitQuery, moment, schema,
+    EntriesQuery, ErrorBody, ErrorKind, JournalLine, List, OriginView, OtherBuild, ResumeRequest, ThreadItem, ThreadView, ThreadsQuery,
+    Triggered, WaitQuery, moment, schema,
 };
 use super::{Answer, ApiState, Failure, journal, thread_view};
 
@@ -92,8 +92,17 @@ pub(super) async fn kill(State(state): State<ApiState>, Path(id): Path<String>) 
 
 pub(super) async fn resume(State(state): State<ApiState>, Path(id): Path<String>, Json(request): Json<ResumeRequest>) -> Answer<Triggered> {
     let id = find(&state, &id).await?;
-    let resume = request.text.map_or(Resume::TryAgain, Resume::WithText);
-    state.ask(|reply| Request::Resume { thread: id, resume, reply }).await??;
+    match (request.build, request.text) {
+        (Some(OtherBuild::Current), None) => state.ask(|reply| Request::ResumeOnCurrentBuild { thread: id, reply }).await??,
+        (Some(_), Some(_)) => {
+            let body = ErrorBody::new(ErrorKind::Usage, "NV0318", "a resume takes a text or another build, not both");
+            return Err(body.help("give the text first; the build can be changed when the thread waits again").into());
+        }
+        (None, text) => {
+            let resume = text.map_or(Resume::TryAgain, Resume::WithText);
+            state.ask(|reply| Request::Resume { thread: id, resume, reply }).await??;
+        }
+    }
     answer(&state, id, schema::THREAD_RESUME).await
 }
 

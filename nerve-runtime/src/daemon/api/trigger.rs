@@ -1,5 +1,7 @@
 //! Workflows: which there are, and starting one.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use nerve_core::thread::Origin;
@@ -7,12 +9,25 @@ use nerve_core::{ThreadId, thread::StateName};
 use nerve_store::Store;
 
 use super::super::engine::{Request, Trigger};
-use super::dto::{Caller, ErrorBody, ErrorKind, List, TriggerRequest, Triggered, WorkflowItem, schema};
+use super::dto::{Caller, ErrorBody, ErrorKind, List, Restarted, TriggerRequest, Triggered, WorkflowItem, schema};
 use super::{Answer, ApiState, Failure, status::whole};
 
 pub(super) async fn list(State(state): State<ApiState>) -> Answer<List<WorkflowItem>> {
     let look = state.ask(Request::Look).await?;
     Ok(whole(schema::WORKFLOW_LIST, look.workflows))
+}
+
+/// Answers when the interruptions are in the journal and the threads have ended, or after a while.
+pub(super) async fn restart(State(state): State<ApiState>, Path(name): Path<String>) -> Answer<Restarted> {
+    let workflow = name.clone();
+    let interrupted = state.ask(|reply| Request::RestartWorkflow { workflow, by: "user".to_owned(), reply }).await??;
+    let ends = async {
+        for thread in &interrupted {
+            let _ = state.ask(|reply| Request::Wait { thread: *thread, reply }).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(4), ends).await;
+    Ok(Json(Restarted { schema: schema::WORKFLOW_RESTART.to_owned(), workflow: name, interrupted }))
 }
 
 /// Answers when the thread is in the journal.

@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Steps that the worker lacks, in pieces; afterwards it counts as knowing `upto` steps.
-    fn context(&mut self, id: ThreadId, key: &WorkerKey, upto: usize) -> Vec<ToWorker> {
+    pub(super) fn context(&mut self, id: ThreadId, key: &WorkerKey, upto: usize) -> Vec<ToWorker> {
         let session = self.session(key);
         let Some(slot) = self.slots.get_mut(&id) else { return Vec::new() };
         let known = slot.told.filter(|told| told.session == session).map(|told| told.steps);

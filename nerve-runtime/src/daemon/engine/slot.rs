@@ -12,8 +12,8 @@ use tokio::task::AbortHandle;
 use super::super::api::dto::ErrorBody;
 use super::super::supervisor::Session;
 use super::WorkerKey;
-use super::message::Reply;
 use super::brakes::Pass;
+use super::message::Reply;
 
 /// An open thread.
 pub(super) struct Slot {

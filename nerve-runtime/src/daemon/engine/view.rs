@@ -85,6 +85,7 @@ impl Engine {
                 key: key.to_string(),
                 kind: key.kind().to_owned(),
                 build: Some(key.build().clone()),
+                thread: key.alone(),
                 pid: worker.pid,
                 state: match (&worker.blocked, worker.pid) {
                     (Some(_), _) => "crash_limit",

@@ -42,6 +42,17 @@ pub struct ResumeRequest {
     /// The answer of the attempt that was lost; without it the step is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Go on with another build; see [`OtherBuild`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<OtherBuild>,
+}
+
+/// Which build a parked thread goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherBuild {
+    /// The one that serves new threads, if its moderator makes the choices that are recorded.
+    Current,
 }
 
 /// The body of `POST /v1/stop`.

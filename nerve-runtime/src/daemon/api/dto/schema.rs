@@ -4,6 +4,8 @@
 pub const ERROR: &str = "nerve.error/1";
 /// [`Triggered`](super::Triggered) of `workflow trigger`.
 pub const WORKFLOW_TRIGGER: &str = "nerve.workflow.trigger/1";
+/// [`Restarted`](super::Restarted) of `workflow restart`.
+pub const WORKFLOW_RESTART: &str = "nerve.workflow.restart/1";
 /// `workflow list`.
 pub const WORKFLOW_LIST: &str = "nerve.workflow.list/1";
 /// [`ThreadView`](super::ThreadView).

@@ -82,6 +82,9 @@ pub struct WorkerItem {
     pub kind: String,
     /// Its build.
     pub build: Option<BuildId>,
+    /// The thread that has it for itself, after a crash that may have been its doing.
+    #[serde(default)]
+    pub thread: Option<ThreadId>,
     /// Its process, when it has one.
     pub pid: Option<u32>,
     /// What it is at: `stopped`, `starting` (again, after a crash), `ready` or `crash_limit`.

@@ -1,7 +1,7 @@
 //! Workflows as JSON shows them.
 
-use nerve_core::BuildId;
 use nerve_core::config::Overflow;
+use nerve_core::{BuildId, ThreadId};
 use serde::{Deserialize, Serialize};
 
 /// A workflow: its settings with defaults filled in, and its load.
@@ -23,4 +23,15 @@ pub struct WorkflowItem {
     pub roles: Vec<String>,
     /// The build that new threads get.
     pub build: Option<BuildId>,
+}
+
+/// A workflow was restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarted {
+    /// [`schema::WORKFLOW_RESTART`](super::schema::WORKFLOW_RESTART).
+    pub schema: String,
+    /// Its name.
+    pub workflow: String,
+    /// The threads that were interrupted.
+    pub interrupted: Vec<ThreadId>,
 }
