@@ -91,7 +91,7 @@ fn a_role_whose_process_died_three_times_crashes_its_thread_and_nothing_else() {
             (attempts + 1 >= attempt && entries.iter().any(|entry| entry.kind == "ask")).then_some(())
         };
         workspace.until(&format!("attempt {attempt}"), SOON, begun);
-        processes::signal(workspace.workflow_worker(), Signal::SIGKILL);
+        processes::signal(workspace.worker_of(&id), Signal::SIGKILL);
     }
     let thread = workspace.ended(&id);
     assert_eq!((&thread["state"], &thread["exit_code"]), (&"crashed".into(), &255.into()), "{thread:#}");

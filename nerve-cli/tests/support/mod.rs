@@ -200,6 +200,18 @@ impl TestWorkspace {
         })
     }
 
+    /// The process that serves this thread: its own when it runs alone, else the one that the workflow shares.
+    pub(crate) fn worker_of(&self, id: &str) -> u32 {
+        self.until(&format!("the worker of {id}"), SOON, || {
+            let status = self.status();
+            let workers = status["workers"].as_array()?;
+            let of_workflow = |worker: &&Value| worker["kind"] == "workflow";
+            let own = workers.iter().find(|worker| worker["thread"] == id);
+            let worker = own.or_else(|| workers.iter().filter(of_workflow).find(|worker| worker["thread"].is_null()))?;
+            u32::try_from(worker["pid"].as_u64()?).ok()
+        })
+    }
+
     /// Threads of `explain-load` that run, and that wait for a slot.
     pub(crate) fn load(&self) -> Option<(u64, u64)> {
         let output = self.run(&["status", "--json"]);
