@@ -7,6 +7,12 @@ mod crash_point;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod prelude;
+#[cfg(feature = "daemon")]
+#[allow(dead_code, reason = "its callers follow")]
+mod processes;
+#[cfg(feature = "daemon")]
+#[allow(dead_code, unused_imports, reason = "its callers follow")]
+mod spool;
 pub mod testkit;
 mod worker;
 mod workspace;

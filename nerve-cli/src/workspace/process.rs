@@ -8,6 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nerve_runtime::daemon::{Beside, spawn_beside};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -42,9 +43,10 @@ pub(super) fn run(
 ) -> io::Result<End> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let started = Instant::now();
-    let mut group = Group(Some(spawn(&mut command)?));
+    let (child, beside) = spawn(&mut command)?;
+    let mut group = Group { child: Some(child), _beside: beside };
     let (sender, lines) = sync_channel(1024);
-    if let Some(child) = &mut group.0 {
+    if let Some(child) = &mut group.child {
         read_lines(child.stdout.take(), Stream::Stdout, sender.clone());
         read_lines(child.stderr.take(), Stream::Stderr, sender);
     }
@@ -73,14 +75,14 @@ pub(super) fn run(
 }
 
 /// A program that was only just written may still be open for writing in a child that another thread is starting.
-fn spawn(command: &mut Command) -> io::Result<Child> {
+fn spawn(command: &mut Command) -> io::Result<(Child, Beside)> {
     for _ in 0..50 {
-        match command.spawn() {
+        match spawn_beside(command) {
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(LOOK),
             done => return done,
         }
     }
-    command.spawn()
+    spawn_beside(command)
 }
 
 fn read_lines(from: Option<impl Read + Send + 'static>, stream: Stream, sender: SyncSender<(Stream, String)>) {
@@ -100,14 +102,18 @@ fn read_lines(from: Option<impl Read + Send + 'static>, stream: Stream, sender: 
 }
 
 /// The child while it runs; dropping it stops its whole group.
-struct Group(Option<Child>);
+struct Group {
+    child: Option<Child>,
+    /// A daemon in this process, as with `nerve dev`, leaves it alone.
+    _beside: Beside,
+}
 
 impl Group {
     fn exit(&mut self) -> io::Result<Option<ExitStatus>> {
-        let Some(child) = &mut self.0 else { return Ok(None) };
+        let Some(child) = &mut self.child else { return Ok(None) };
         let exit = child.try_wait()?;
         if exit.is_some() {
-            self.0 = None;
+            self.child = None;
         }
         Ok(exit)
     }
@@ -115,7 +121,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let Some(child) = &mut self.0 else { return };
+        let Some(child) = &mut self.child else { return };
         let group = Pid::from_raw(child.id().cast_signed());
         let _ = killpg(group, Signal::SIGTERM);
         let asked = Instant::now();

@@ -54,6 +54,11 @@ impl Layout {
         self.data().join("run")
     }
 
+    /// `.nerve/run/calls/`: a folder for each call whose answer is not in the journal yet.
+    pub fn calls(&self) -> PathBuf {
+        self.run().join("calls")
+    }
+
     /// The file whose lock is the daemon's claim to this workspace.
     pub fn lock(&self) -> PathBuf {
         self.run().join("lock")

@@ -4,12 +4,16 @@ pub mod api;
 mod build_record;
 mod builds;
 mod calls;
-mod clock;
+#[allow(dead_code, reason = "its callers follow")]
+pub(crate) mod children;
+pub(crate) mod clock;
 mod config_file;
 mod engine;
 mod error;
 mod journal;
 mod layout;
+#[allow(dead_code, reason = "its callers follow")]
+mod life;
 mod log;
 mod run;
 mod socket;
@@ -20,7 +24,9 @@ mod watch;
 pub use build_record::BuildRecord;
 pub(crate) use builds::BuildSpec;
 pub use builds::Builtin;
+pub use children::{Beside, spawn_beside};
 pub use error::DaemonError;
 pub use layout::Layout;
+pub(crate) use life::LifeId;
 pub use run::{Options, Started, run};
 pub use source_hash::{hash_files, hash_folder};

@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 use super::api::{self, ApiState};
 use super::builds::{self, Builtin};
 use super::calls::Host;
+use super::children::{self, Children};
 use super::engine::{CLEAN_STOP, Engine, Message, Parts};
-use super::{DaemonError, Layout, clock, config_file, journal, log, socket, watch};
+use super::{DaemonError, Layout, LifeId, clock, config_file, journal, log, socket, watch};
 use crate::crash_point::{Moment, Point, crash_point};
 
 /// How far back calls count against the hourly limit.
@@ -45,6 +46,8 @@ pub struct Started {
 /// # Errors
 /// When it cannot start.
 pub fn run(options: Options, ready: impl FnOnce(Result<Started, &DaemonError>)) -> Result<(), DaemonError> {
+    // Before there is anything that could leave an orphan.
+    children::become_subreaper();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("nerve").enable_all().build();
     let started = runtime
         .map_err(|error| DaemonError::io("starting threads", options.layout.root(), error))
@@ -91,6 +94,8 @@ impl Life {
 
         let (tell, inbox) = mpsc::unbounded_channel();
         let (orders, order_inbox) = mpsc::unbounded_channel();
+        let children = Children::new(LifeId::new());
+        spawn(runtime, Children::collect_orphans());
         let host = Host::new(runtime.handle().clone(), layout.clone(), tell.clone());
         let state = ApiState {
             store: Arc::new(store.clone()),
@@ -112,6 +117,7 @@ impl Life {
             inbox,
             tell: tell.clone(),
             host,
+            children,
         };
         let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
 

@@ -36,6 +36,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::calls::Host;
+use super::children::Children;
 use super::journal::{Order, TurnNo};
 use super::{BuildSpec, Layout};
 use brakes::Brakes;
@@ -61,6 +62,7 @@ pub(crate) struct Parts {
     pub inbox: mpsc::UnboundedReceiver<Message>,
     pub tell: mpsc::UnboundedSender<Message>,
     pub host: Host,
+    pub children: Children,
 }
 
 pub(crate) struct Engine {
@@ -78,6 +80,8 @@ pub(crate) struct Engine {
     journal: mpsc::UnboundedSender<Vec<Order>>,
     tell: mpsc::UnboundedSender<Message>,
     host: Host,
+    #[allow(dead_code, reason = "its callers follow")]
+    children: Children,
     slots: HashMap<ThreadId, Slot>,
     lines: HashMap<String, Line>,
     workers: HashMap<WorkerKey, Worker>,
@@ -110,7 +114,7 @@ const CHUNK: usize = 256;
 
 impl Engine {
     pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
-        let Parts { layout, config, build, manifest, journal, inbox, tell, host } = parts;
+        let Parts { layout, config, build, manifest, journal, inbox, tell, host, children } = parts;
         let builds = HashMap::from([(build.id.clone(), build.clone())]);
         let engine = Self {
             layout,
@@ -126,6 +130,7 @@ impl Engine {
             journal,
             tell,
             host,
+            children,
             slots: HashMap::new(),
             lines: HashMap::new(),
             workers: HashMap::new(),

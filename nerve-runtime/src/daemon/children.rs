@@ -1,0 +1,213 @@
+//! Who are our children: those that were started, and those that others left to us.
+//!
+//! The daemon is a subreaper: what loses its parent below it becomes its child. Such orphans are collected here, and
+//! nobody else's child ever is, for then whoever started it would never learn how it ended.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use super::LifeId;
+use crate::processes::{self, Environ, Process, Table};
+
+/// How long a sweep waits for what it killed to be gone.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it waits between two looks.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The children that were started and not yet reported as ended.
+///
+/// Being a parent is a fact of the process, so there is one list for it, whoever asks. Whoever starts a child holds it
+/// locked meanwhile: no look at the process table sees a child that is not on the list yet.
+static STARTED: Mutex<BTreeMap<u32, Started>> = Mutex::new(BTreeMap::new());
+
+struct Started {
+    process: Process,
+    owner: String,
+}
+
+fn started() -> MutexGuard<'static, BTreeMap<u32, Started>> {
+    STARTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn register(children: &mut BTreeMap<u32, Started>, pid: u32, owner: &str) {
+    // Nobody can have collected it yet.
+    let process = Process::of(pid).unwrap_or(Process { pid, start: 0 });
+    children.insert(pid, Started { process, owner: owner.to_owned() });
+}
+
+/// Starts the daemon's children, and ends what they leave behind.
+#[derive(Debug, Clone)]
+pub(crate) struct Children {
+    life: LifeId,
+}
+
+impl Children {
+    /// For this life of the daemon.
+    pub(crate) fn new(life: LifeId) -> Self {
+        Self { life }
+    }
+
+    /// The life with which they are marked.
+    pub(crate) fn life(&self) -> &LifeId {
+        &self.life
+    }
+
+    /// Starts a child that is marked with this life and its owner. [`Self::ended`] is to be called once it was waited for.
+    pub(crate) fn spawn(&self, command: &mut Command, owner: &str) -> io::Result<Child> {
+        command.env(processes::LIFE, self.life.as_str()).env(processes::OWNER, owner);
+        let mut children = started();
+        let child = command.spawn()?;
+        if let Some(pid) = child.id() {
+            register(&mut children, pid, owner);
+        }
+        Ok(child)
+    }
+
+    /// A child was waited for: its pid may be anybody's from now on.
+    pub(crate) fn ended(&self, pid: u32) {
+        started().remove(&pid);
+    }
+
+    /// Kills what this owner's processes left behind, and every orphan without our mark that became our child; gives the
+    /// pids of those that would not die.
+    ///
+    /// Started children are spared, with all below them: they have somebody who waits for them.
+    pub(crate) async fn sweep(&self, owner: &str) -> Vec<u32> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut empty = false;
+        loop {
+            let left = self.left_by(owner, true);
+            processes::signal_all(&left, Signal::SIGKILL);
+            collect();
+            // One look can miss what is started while it goes through the table.
+            if left.is_empty() && std::mem::replace(&mut empty, true) {
+                return Vec::new();
+            }
+            if !left.is_empty() {
+                empty = false;
+                if Instant::now() >= deadline {
+                    return left.iter().map(|process| process.pid).collect();
+                }
+                sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// The pids of this owner's processes that still run, besides started children.
+    pub(crate) fn survivors(&self, owner: &str) -> Vec<u32> {
+        self.left_by(owner, false).iter().map(|process| process.pid).collect()
+    }
+
+    /// Waits until no started child is left whose owner is wanted, or until the time is over; whether none is.
+    pub(crate) async fn until_ended(&self, wanted: impl Fn(&str) -> bool, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            if !started().values().any(|child| wanted(&child.owner) && processes::alive(&child.process)) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Collects orphans as they end, for as long as the daemon runs.
+    pub(crate) async fn collect_orphans() {
+        let mut ended = match signal(SignalKind::child()) {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(%error, "the end of children cannot be watched: orphans stay in the process table until the daemon ends");
+                return;
+            }
+        };
+        loop {
+            collect();
+            if ended.recv().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn left_by(&self, owner: &str, orphans: bool) -> Vec<Process> {
+        let children = started();
+        let of_this_life = |environ: &Environ| environ.has(processes::LIFE, self.life.as_str());
+        let mut left = processes::marked(|environ| of_this_life(environ) && environ.has(processes::OWNER, owner));
+        let table = Table::read();
+        if orphans {
+            let unmarked = |process: &Process| processes::environ(process).is_none_or(|environ| environ.get(processes::LIFE).is_none());
+            left.extend(left_to_us(&table, &children).filter(|row| !row.ended).map(|row| row.process).filter(unmarked));
+        }
+        let mut left = processes::with_descendants(&left);
+        let pids: Vec<u32> = children.keys().copied().collect();
+        let spared = table.below(&pids);
+        left.retain(|process| !children.contains_key(&process.pid) && !spared.contains(process));
+        left
+    }
+}
+
+/// Our children that nobody here started.
+///
+/// One in our own process group is none of them: every child is put into a group of its own, so this one was started by
+/// other code in this process, which waits for it itself.
+fn left_to_us<'a>(table: &'a Table, children: &'a BTreeMap<u32, Started>) -> impl Iterator<Item = &'a processes::Row> {
+    let own_group = u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap_or_default();
+    table.children(std::process::id()).filter(move |row| row.group != own_group && !children.contains_key(&row.process.pid))
+}
+
+/// Collects the orphans that have ended.
+fn collect() {
+    let mut children = started();
+    let table = Table::read();
+    for row in left_to_us(&table, &children).filter(|row| row.ended) {
+        if let Some(pid) = processes::pid_of(row.process.pid) {
+            // By its pid and no other: to wait for any child would take those of others.
+            let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+        }
+    }
+    if cfg!(target_os = "linux") {
+        // Children whose owner went away without a word were collected by tokio.
+        children.retain(|_, child| table.has(&child.process));
+    }
+}
+
+/// Makes this process the one that orphans below it are left to, where the system can.
+pub(crate) fn become_subreaper() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        tracing::error!(%error, "orphans will not be left to this process");
+    }
+}
+
+/// A child that other code of this process started and waits for; the daemon leaves it alone as long as this is held.
+#[derive(Debug)]
+pub struct Beside(u32);
+
+/// Starts a child that the daemon in this process, if there is one, has nothing to do with.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn_beside(command: &mut std::process::Command) -> io::Result<(std::process::Child, Beside)> {
+    let mut children = started();
+    let child = command.spawn()?;
+    let pid = child.id();
+    register(&mut children, pid, "");
+    Ok((child, Beside(pid)))
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        started().remove(&self.0);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,101 @@
+//! Linux: `/proc`.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{Environ, Process, Row};
+
+/// Where the state, the parent, the group, the number of threads and the start stand behind the name.
+const STATE: usize = 0;
+const PARENT: usize = 1;
+const GROUP: usize = 2;
+const THREADS: usize = 17;
+const START: usize = 19;
+
+pub(super) fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+pub(super) fn row(pid: u32) -> Option<Row> {
+    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    pids().filter_map(row).collect()
+}
+
+pub(super) fn marked(wanted: &dyn Fn(&Environ) -> bool) -> Vec<Process> {
+    let spared = line_of(std::process::id());
+    let others = pids().filter(|pid| !spared.contains(pid));
+    others
+        .filter_map(|pid| {
+            // Before the environment: were the pid given anew in between, the start would not be its own.
+            let row = row(pid).filter(|row| !row.ended)?;
+            // It is not shown of another user's process.
+            wanted(&environ(pid)?).then_some(row.process)
+        })
+        .collect()
+}
+
+pub(super) fn environ(pid: u32) -> Option<Environ> {
+    fs::read(format!("/proc/{pid}/environ")).ok().map(Environ::new)
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// A process and those that it descends from.
+fn line_of(pid: u32) -> BTreeSet<u32> {
+    let mut line = BTreeSet::new();
+    let mut next = Some(pid);
+    while let Some(pid) = next.filter(|pid| line.insert(*pid)) {
+        next = row(pid).map(|row| row.parent);
+    }
+    line
+}
+
+/// Reads a line of `/proc/PID/stat`. The name stands in parentheses and may hold anything, parentheses and line ends too.
+fn parse(pid: u32, stat: &[u8]) -> Option<Row> {
+    let behind = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let fields: Vec<&str> = std::str::from_utf8(&stat[behind..]).ok()?.split_ascii_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    let threads = number(THREADS)?;
+    Some(Row {
+        process: Process { pid, start: number(START)? },
+        parent: u32::try_from(number(PARENT)?).ok()?,
+        group: u32::try_from(number(GROUP)?).ok()?,
+        // The first thread may have ended before others, which go on.
+        ended: matches!(*fields.get(STATE)?, "Z" | "X" | "x") && threads <= 1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &str, state: &str, threads: u32) -> Vec<u8> {
+        format!("77 ({name}) {state} 12 13 14 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 {threads} 0 987654 1 2 3").into_bytes()
+    }
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        for name in ["sleep", "tmux: server", "a) Z 1 2 3", "((", "))", "line\nend", ""] {
+            let row = parse(77, &line(name, "S", 1)).unwrap_or_else(|| panic!("{name:?} is not read"));
+            assert_eq!(row, Row { process: Process { pid: 77, start: 987_654 }, parent: 12, group: 13, ended: false }, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn it_has_ended_only_with_its_last_thread() {
+        assert!(parse(77, &line("a", "Z", 1)).expect("a line").ended);
+        assert!(!parse(77, &line("a", "Z", 2)).expect("a line").ended);
+        assert!(!parse(77, &line("a", "T", 1)).expect("a line").ended);
+    }
+
+    #[test]
+    fn a_line_that_is_cut_off_is_no_process() {
+        assert_eq!(parse(77, b"77 (sleep) S 12"), None);
+        assert_eq!(parse(77, b""), None);
+    }
+}
