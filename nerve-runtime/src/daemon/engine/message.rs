@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
 use super::super::journal::Written;
-use super::super::supervisor::Event;
+use super::super::supervisor::{Event, Generation};
 use super::super::{BuildRecord, BuildSpec};
 
 /// Who a child is: one process per sense group and build, one per workflow and build, and one for each thread that runs
@@ -63,7 +63,7 @@ impl fmt::Display for WorkerKey {
 #[derive(Debug)]
 pub(crate) enum Message {
     /// From a child; the number tells it from an earlier child of the same key.
-    Worker(WorkerKey, u64, Event),
+    Worker(WorkerKey, Generation, Event),
     Written(Written),
     Call(Finished),
     Request(Request),

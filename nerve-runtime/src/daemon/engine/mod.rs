@@ -38,6 +38,7 @@ use tokio::time::{Instant, sleep_until};
 use super::calls::Host;
 use super::children::Children;
 use super::journal::{Order, TurnNo};
+use super::supervisor::Supervisor;
 use super::{BuildSpec, Layout};
 use brakes::Brakes;
 pub(crate) use calls::REASKS;
@@ -78,7 +79,6 @@ pub(crate) struct Engine {
     candidate: Option<reload::Candidate>,
     builds: HashMap<BuildId, BuildSpec>,
     journal: mpsc::UnboundedSender<Vec<Order>>,
-    tell: mpsc::UnboundedSender<Message>,
     host: Host,
     #[allow(dead_code, reason = "its callers follow")]
     children: Children,
@@ -91,7 +91,7 @@ pub(crate) struct Engine {
     /// Calls that workers run.
     calls: HashMap<CallId, CallRef>,
     next_call: u64,
-    next_generation: u64,
+    supervisor: Supervisor<WorkerKey>,
     brakes: Brakes,
     timers: Timers,
     /// Threads with something to write or to do at the end of this chunk.
@@ -102,8 +102,6 @@ pub(crate) struct Engine {
     outage: Option<String>,
     fenced: bool,
     stopping: Option<Stopping>,
-    /// Children of old builds on their way out.
-    retired: Vec<tokio::sync::oneshot::Receiver<()>>,
 }
 
 /// The counter that says whether the last life ended with nothing in flight.
@@ -116,6 +114,11 @@ impl Engine {
     pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
         let Parts { layout, config, build, manifest, journal, inbox, tell, host, children } = parts;
         let builds = HashMap::from([(build.id.clone(), build.clone())]);
+        let supervisor = Supervisor::new(move |key: &WorkerKey, generation, event| {
+            // The engine is the last to go; without it nobody is left to tell. The inbox has no bound of its own and
+            // needs none for children: each keeps a few chunks under way, and is not read before they were taken.
+            let _ = tell.send(Message::Worker(key.clone(), generation, event));
+        });
         let engine = Self {
             layout,
             brakes: Brakes::new(&config.limits),
@@ -128,7 +131,6 @@ impl Engine {
             candidate: None,
             builds,
             journal,
-            tell,
             host,
             children,
             slots: HashMap::new(),
@@ -136,7 +138,7 @@ impl Engine {
             workers: HashMap::new(),
             senses: HashMap::new(),
             unused_senses: HashMap::new(),
-            next_generation: 1,
+            supervisor,
             calls: HashMap::new(),
             next_call: 1,
             timers: Timers::default(),
@@ -147,7 +149,6 @@ impl Engine {
             outage: None,
             fenced: false,
             stopping: None,
-            retired: Vec::new(),
         };
         (engine, inbox)
     }

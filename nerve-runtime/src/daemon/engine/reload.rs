@@ -80,9 +80,8 @@ impl Engine {
                 Some((Some(_), Some(manifest))) => self.candidate_ready(&probe, &manifest),
                 _ => {
                     self.unblock(&probe);
-                    if let Some(worker) = self.workers.get(&probe) {
-                        worker.handle.start();
-                    }
+                    // It was made known just now.
+                    let _ = self.supervisor.start(&probe);
                 }
             },
             Err(why) => self.candidate_failed(&probe, &why),

@@ -96,8 +96,9 @@ impl Engine {
         let Some(replay) = slot.replay.take_if(|replay| replay.question == question) else { return };
         slot.told = None;
         let _ = replay.reply.send(Err(differs(id, "the current build did not answer in time")));
-        if let Some(worker) = self.workers.get(&replay.worker).filter(|worker| worker.pid.is_some()) {
-            worker.handle.kill(format!("no replay within {:?}", self.config.supervision.decide));
+        let worker = replay.worker;
+        if self.workers.get(&worker).is_some_and(|worker| worker.pid.is_some()) {
+            self.kill_worker(&worker, format!("no replay within {:?}", self.config.supervision.decide));
         }
     }
 }

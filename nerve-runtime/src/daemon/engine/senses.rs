@@ -385,9 +385,7 @@ impl Engine {
             "the tick of `{name}` took longer than {:?} and a grace period of {:?}",
             sense.config.timeout, sense.config.grace_period
         );
-        if let Some(worker) = self.workers.get(&tick.worker) {
-            worker.handle.kill(why.clone());
-        }
+        self.kill_worker(&tick.worker, why.clone());
         self.tick_failed(name, id, &why);
     }
 
@@ -448,11 +446,7 @@ impl Engine {
             WorkerKey::Workflow { .. } => true,
         };
         let unused: Vec<_> = self.workers.keys().filter(|key| !used(key)).cloned().collect();
-        for key in unused {
-            if let Some(worker) = self.workers.remove(&key) {
-                self.retired.push(worker.handle.begin_stop());
-            }
-        }
+        unused.iter().for_each(|key| self.dismiss(key));
     }
 }
 

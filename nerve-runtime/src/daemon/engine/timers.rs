@@ -77,8 +77,8 @@ impl super::Engine {
         }
         let Some(key) = slot.worker() else { return };
         // A question that still waits for a process to start was not asked yet.
-        if let Some(worker) = self.workers.get(&key).filter(|worker| worker.pid.is_some()) {
-            worker.handle.kill(format!("no decision within {:?}", self.config.supervision.decide));
+        if self.workers.get(&key).is_some_and(|worker| worker.pid.is_some()) {
+            self.kill_worker(&key, format!("no decision within {:?}", self.config.supervision.decide));
             self.blame(&key, id);
         } else {
             self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
@@ -95,8 +95,8 @@ impl super::Engine {
     /// Code that does not let go when it is cancelled holds its process: the process goes.
     fn cancel_overdue(&mut self, call: CallId) {
         let Some(of) = self.calls.get(&call).cloned() else { return };
-        if let Some(worker) = self.workers.get(&of.worker) {
-            worker.handle.kill("a cancelled call did not stop".to_owned());
+        let (why, grace) = ("a cancelled call did not stop".to_owned(), self.config.supervision.kill_term);
+        if self.supervisor.terminate(&of.worker, self.session(&of.worker), why, grace).is_ok() {
             self.blame(&of.worker, of.thread);
         }
     }

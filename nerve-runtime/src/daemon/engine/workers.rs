@@ -7,25 +7,26 @@ use nerve_core::thread::{Input, ParkReason, Phase, Resume};
 use nerve_core::wire::{Manifest, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::supervisor::{Event, Exit, Handle, Session, Spec};
+use super::super::supervisor::{Event, Exit, Frames, Generation, Pace, Session, Spec};
 use super::super::{BuildSpec, clock};
 use super::slot::{Running, Slot, Told};
 use super::timers::Timer;
 use super::written::TurnTag;
-use super::{Engine, Message, WorkerKey};
+use super::{Engine, WorkerKey};
 use crate::crash_point::{Moment, Point, crash_point};
 
 /// When a sense group that crashed too often is tried again.
 const SENSES_AGAIN: Duration = Duration::from_secs(300);
 
-/// A child process and what the engine remembers of it.
+/// When a process that crashed before starts with a clean record.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// What the engine remembers of a child process; the supervisor owns it.
 pub(super) struct Worker {
-    pub(super) handle: Handle,
     /// Tells it from an earlier child of the same key.
-    generation: u64,
+    generation: Generation,
     pub(super) session: Session,
     /// Its process, while one is ready.
     pub(super) pid: Option<u32>,
@@ -45,13 +46,8 @@ impl Engine {
             return Ok(());
         }
         let spec = self.spec(key)?;
-        let (tell, name, generation) = (self.tell.clone(), key.clone(), self.next_generation);
-        self.next_generation += 1;
-        let handle = Handle::new(key.to_string(), spec, move |event| {
-            // The engine is the last to go; without it nobody is left to tell.
-            let _ = tell.send(Message::Worker(name.clone(), generation, event));
-        });
-        let worker = Worker { handle, generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0, culprit: None };
+        let generation = self.supervisor.add(key, spec).map_err(|refused| refused.to_string())?;
+        let worker = Worker { generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0, culprit: None };
         self.workers.insert(key.clone(), worker);
         Ok(())
     }
@@ -64,7 +60,7 @@ impl Engine {
             WorkerKey::Workflow { .. } => times.workflow_drain,
         };
         let env = self.host.worker_environment(&self.config.workers.env);
-        Ok(Spec { program: build.program, args: build.args, env, root: self.layout.root().to_owned(), drain, times })
+        Ok(Spec { program: build.program, args: build.args, env, root: self.layout.root().to_owned(), drain, healthy: HEALTHY, times })
     }
 
     fn build_spec(&mut self, build: &BuildId) -> Result<BuildSpec, String> {
@@ -83,8 +79,9 @@ impl Engine {
     pub(super) fn respecify_workers(&mut self) {
         let keys: Vec<_> = self.workers.keys().cloned().collect();
         for key in keys {
-            if let (Ok(spec), Some(worker)) = (self.spec(&key), self.workers.get(&key)) {
-                worker.handle.replace(spec);
+            if let Ok(spec) = self.spec(&key) {
+                // It is known: `workers` and the supervisor hold the same keys.
+                let _ = self.supervisor.replace(&key, spec);
             }
         }
     }
@@ -94,9 +91,13 @@ impl Engine {
     }
 
     pub(super) fn to_worker(&self, key: &WorkerKey, frames: Vec<ToWorker>) {
-        if let Some(worker) = self.workers.get(key) {
-            worker.handle.send(worker.session, frames);
-        }
+        // One that is not known has been retired, and what was asked of it with it.
+        let _ = self.supervisor.send_within(key, self.session(key), &frames);
+    }
+
+    /// Ends the process of a worker that missed a deadline.
+    pub(super) fn kill_worker(&self, key: &WorkerKey, why: String) {
+        let _ = self.supervisor.kill(key, self.session(key), why);
     }
 
     /// Lets a worker forget a thread that is over.
@@ -106,7 +107,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn worker_event(&mut self, key: &WorkerKey, generation: u64, event: Event) {
+    pub(super) fn worker_event(&mut self, key: &WorkerKey, generation: Generation, event: Event) {
         let Some(worker) = self.workers.get_mut(key).filter(|worker| worker.generation == generation) else { return };
         match event {
             Event::Ready { pid, manifest } => {
@@ -117,7 +118,12 @@ impl Engine {
                 self.restart_deadlines(key);
                 self.candidate_ready(key, &manifest);
             }
-            Event::Frames(frames) => frames.into_iter().for_each(|frame| self.frame(key, frame)),
+            Event::Frames(Frames { list, place }) => {
+                list.into_iter().for_each(|frame| self.frame(key, frame));
+                // Now the next may be read.
+                drop(place);
+            }
+            Event::Drained => {}
             Event::Exited(exit) => self.worker_exited(key, &exit),
             Event::Blocked { reason } => {
                 self.replays_lost(key, &reason);
@@ -169,7 +175,7 @@ impl Engine {
         if let Some(worker) = self.workers.get_mut(key) {
             worker.blocked = None;
             worker.crashes = 0;
-            worker.handle.reset();
+            let _ = self.supervisor.reset(key);
         }
         let parked = |slot: &Slot| {
             let of_build = matches!(slot.machine.thread().phase, Phase::Waiting { reason: ParkReason::Build { .. }, .. });
@@ -222,11 +228,10 @@ impl Engine {
         }
     }
 
-    /// Lets a worker go; the next question to its key starts a new one.
+    /// Lets a worker go; the next question to its key starts a new one. A stop of the daemon waits for its end.
     pub(super) fn dismiss(&mut self, key: &WorkerKey) {
-        if let Some(worker) = self.workers.remove(key) {
-            self.retired.retain_mut(|stop| stop.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
-            self.retired.push(worker.handle.begin_stop());
+        if self.workers.remove(key).is_some() {
+            drop(self.supervisor.evict(key));
         }
     }
 
@@ -240,14 +245,8 @@ impl Engine {
 
     /// Stops every child and waits until all are gone.
     pub(super) async fn stop_workers(&mut self) {
-        let handles: Vec<_> = self.workers.drain().map(|(_, worker)| worker.handle).collect();
-        if self.hurried() {
-            handles.iter().for_each(|handle| handle.kill("told to stop now".to_owned()));
-        }
-        // One after the other costs nothing: each was told to stop first.
-        let stops: Vec<_> = handles.iter().map(Handle::begin_stop).collect();
-        for stop in stops.into_iter().chain(self.retired.drain(..)) {
-            let _ = stop.await;
-        }
+        self.workers.clear();
+        let pace = if self.hurried() { Pace::Now } else { Pace::Drain };
+        self.supervisor.shutdown(pace).wait().await;
     }
 }

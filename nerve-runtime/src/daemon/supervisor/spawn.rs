@@ -1,26 +1,28 @@
-//! Starting a child with its channel, and listening to it.
+//! Starting a child with its channel, and listening to what it prints.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use command_fds::{CommandFdExt, FdMapping};
-use nerve_core::wire::{FrameReader, PROTOCOL, ToDaemon, ToWorker, encode};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use nerve_core::wire::{PROTOCOL, ToWorker};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::Spec;
+use super::channel::{Heard, read, write};
+use super::load::{Load, Piece};
 use super::tail::Tail;
 use crate::crash_point::inherited;
 
 /// The descriptor on which a worker finds its channel.
 const CHANNEL_FD: i32 = 3;
-
-/// Chunks of frames that may wait for the engine; past it, the child's pipe fills and only it waits.
-const FRAMES: usize = 64;
 
 /// The longest line that is kept whole; what a worker writes without line ends is cut into such pieces.
 const LINE: usize = 8 * 1024;
@@ -29,25 +31,16 @@ const LINE: usize = 8 * 1024;
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) pid: u32,
-    pub(super) out: mpsc::UnboundedSender<Vec<u8>>,
-    pub(super) heard: mpsc::Receiver<Heard>,
+    pub(super) out: mpsc::UnboundedSender<Piece>,
+    pub(super) heard: mpsc::UnboundedReceiver<Heard>,
     pub(super) tail: Tail,
-}
-
-/// What came over the channel.
-#[derive(Debug)]
-pub(super) enum Heard {
-    Frames(Vec<ToDaemon>),
-    /// The channel cannot be trusted any more.
-    Broken(String),
-    /// Nothing will follow.
-    End,
+    /// Ends with the process's stderr.
+    pub(super) words: Option<JoinHandle<()>>,
+    load: Arc<Load>,
 }
 
 /// Starts the process in a group of its own and says hello.
-///
-/// It forks on the calling thread, which must outlive the child: on Linux a worker asks to die with that thread.
-pub(super) fn spawn(name: &str, spec: &Spec) -> io::Result<Running> {
+pub(super) fn spawn(name: &str, spec: &Spec, load: &Arc<Load>) -> io::Result<Running> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let mut command = Command::new(&spec.program);
@@ -66,75 +59,46 @@ pub(super) fn spawn(name: &str, spec: &Spec) -> io::Result<Running> {
     if let Some(stdout) = child.stdout.take() {
         listen(stdout, name.to_owned(), None);
     }
-    if let Some(stderr) = child.stderr.take() {
-        listen(stderr, name.to_owned(), Some(tail.clone()));
-    }
+    let words = child.stderr.take().map(|stderr| listen(stderr, name.to_owned(), Some(tail.clone())));
     let (reading, writing) = UnixStream::from_std(ours)?.into_split();
     let (out, outbox) = mpsc::unbounded_channel();
-    let (tell, heard) = mpsc::channel(FRAMES);
-    spawn_task(write(writing, outbox));
+    let (tell, heard) = mpsc::unbounded_channel();
+    spawn_task(write(writing, outbox, tell.clone()));
     spawn_task(read(reading, tell));
 
-    let running = Running { child, pid, out, heard, tail };
-    running.send(&[ToWorker::Hello { protocol: PROTOCOL, root: spec.root.to_string_lossy().into_owned() }]);
+    let running = Running { child, pid, out, heard, tail, words, load: Arc::clone(load) };
+    running.say(&[ToWorker::Hello { protocol: PROTOCOL, root: spec.root.to_string_lossy().into_owned() }]);
     Ok(running)
 }
 
 impl Running {
-    /// Queues frames for the child; one that is too long is left out and named in the log.
-    pub(super) fn send(&self, frames: &[ToWorker]) {
-        let mut bytes = Vec::with_capacity(1024);
-        for frame in frames {
-            if let Err(error) = encode(frame, &mut bytes) {
-                tracing::error!(%error, pid = self.pid, "frame refused");
-            }
-        }
+    /// Says something of the supervisor's own.
+    pub(super) fn say(&self, frames: &[ToWorker]) {
+        self.send(self.load.piece(frames));
+    }
+
+    /// Hands frames to the writer.
+    pub(super) fn send(&self, piece: Piece) {
         // A closed channel shows as the child's end.
-        let _ = self.out.send(bytes);
+        let _ = self.out.send(piece);
     }
-}
 
-async fn write(mut to: OwnedWriteHalf, mut outbox: mpsc::UnboundedReceiver<Vec<u8>>) {
-    while let Some(mut bytes) = outbox.recv().await {
-        while let Ok(more) = outbox.try_recv() {
-            bytes.extend_from_slice(&more);
-        }
-        if to.write_all(&bytes).await.is_err() {
-            return;
-        }
+    /// Asks the child's whole group to end; one that was stopped is woken to hear it.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::SIGTERM);
+        self.signal(Signal::SIGCONT);
     }
-}
 
-async fn read(mut from: OwnedReadHalf, tell: mpsc::Sender<Heard>) {
-    let mut reader = FrameReader::default();
-    let mut bytes = vec![0; 64 * 1024];
-    loop {
-        let n = from.read(&mut bytes).await.unwrap_or(0);
-        if n == 0 {
-            let _ = tell.send(Heard::End).await;
-            return;
-        }
-        reader.push(&bytes[..n]);
-        let mut frames = Vec::new();
-        let broken = loop {
-            match reader.next_frame::<ToDaemon>() {
-                Ok(Some(Ok(frame))) => frames.push(frame),
-                Ok(Some(Err(kind))) => tracing::warn!(kind, "frame of unknown kind ignored"),
-                Ok(None) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        if !frames.is_empty() && tell.send(Heard::Frames(frames)).await.is_err() {
-            return;
-        }
-        if let Some(error) = broken {
-            let _ = tell.send(Heard::Broken(error)).await;
-            return;
+    /// Signals the child's whole group. The group's number stays taken while a member lives, so this never hits a stranger.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.pid) {
+            // No such group: all of it is gone already.
+            let _ = killpg(Pid::from_raw(pid), signal);
         }
     }
 }
 
-fn listen(pipe: impl AsyncRead + Unpin + Send + 'static, name: String, tail: Option<Tail>) {
+fn listen(pipe: impl AsyncRead + Unpin + Send + 'static, name: String, tail: Option<Tail>) -> JoinHandle<()> {
     spawn_task(async move {
         let mut pipe = BufReader::with_capacity(LINE, pipe);
         loop {
@@ -154,10 +118,10 @@ fn listen(pipe: impl AsyncRead + Unpin + Send + 'static, name: String, tail: Opt
                 None => tracing::info!(target: "worker", worker = name, "{line}"),
             }
         }
-    });
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "these end with the pipe or channel that they serve")]
-fn spawn_task(task: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(task);
+fn spawn_task(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(task)
 }

@@ -1,23 +1,41 @@
 //! The task that owns one child.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nerve_core::wire::{PROTOCOL, ToDaemon, ToWorker};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::sync::{mpsc, oneshot};
+use nix::sys::signal::Signal;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::channel::{Frames, Heard};
 use super::crashes::{Crashes, Verdict};
-use super::spawn::{Heard, Running, spawn};
-use super::{Control, Event, Exit, Session, Spec};
+use super::handle::Standing;
+use super::load::{Load, Piece};
+use super::spawn::{Running, spawn};
+use super::{Event, Exit, Gone, Pace, Session, Spec};
 
-/// How long the rest of a dead child's frames may take to come out of the channel.
-const LAST_FRAMES: Duration = Duration::from_secs(1);
+/// How long the rest of a dead child's frames and words may take to come.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A child that was ready this long starts with a clean record.
-const HEALTHY: Duration = Duration::from_secs(60);
+/// How long a child that closed its channel has to exit.
+const EXIT: Duration = Duration::from_millis(500);
+
+/// What is asked of a child's task.
+#[derive(Debug)]
+pub(super) enum Control {
+    Start,
+    Send { session: Option<Session>, piece: Piece },
+    TrySend { session: Session, piece: Piece },
+    Kill { session: Session, why: String, grace: Option<Duration> },
+    Drain(oneshot::Sender<()>),
+    Evict(Pace),
+    Reset,
+    Replace(Box<Spec>),
+}
 
 enum State {
     Stopped,
@@ -32,6 +50,16 @@ enum State {
     Ready {
         running: Running,
         since: Instant,
+        /// When its record is clean, if it is not.
+        healthy_at: Option<Instant>,
+    },
+    /// It is to end for a fault of its own, which counts as a crash.
+    Condemned {
+        running: Running,
+        ready_since: Option<Instant>,
+        /// Nothing is said of it when it ended by itself.
+        why: Option<String>,
+        deadline: Instant,
     },
     Draining {
         running: Running,
@@ -46,15 +74,21 @@ enum State {
 #[derive(Clone, Copy)]
 enum Stage {
     Asked,
-    Terminated,
-    Killed,
+    Signalled,
 }
 
 enum Woken {
     Control(Option<Control>),
     Heard(Heard),
     Exited(Option<ExitStatus>),
+    Relieved,
     Time,
+}
+
+/// A message that waits for a process to be ready.
+struct Queued {
+    session: Option<Session>,
+    piece: Piece,
 }
 
 pub(super) struct Task {
@@ -62,36 +96,52 @@ pub(super) struct Task {
     spec: Spec,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     inbox: mpsc::UnboundedReceiver<Control>,
+    standing: watch::Sender<Standing>,
+    load: Arc<Load>,
+    evicted: Arc<AtomicBool>,
     state: State,
     session: Session,
     crashes: Crashes,
-    /// What waits for the child to be ready.
-    queue: Vec<ToWorker>,
-    stopping: Vec<oneshot::Sender<()>>,
-    /// Why the running process was killed, when it was for a fault of its own.
-    fault: Option<String>,
-    closed: bool,
+    queue: Vec<Queued>,
+    /// Those who wait for the next process.
+    drains: Vec<oneshot::Sender<()>>,
+    /// Nothing is started any more; when no process runs, this ends.
+    closing: bool,
+    /// Nobody holds the child any more.
+    inbox_ended: bool,
 }
 
 impl Task {
-    pub(super) fn new(name: String, spec: Spec, tell: Box<dyn Fn(Event) + Send + Sync>, inbox: mpsc::UnboundedReceiver<Control>) -> Self {
-        let (state, crashes) = (State::Stopped, Crashes::default());
-        Self { name, spec, tell, inbox, state, session: 0, crashes, queue: Vec::new(), stopping: Vec::new(), fault: None, closed: false }
+    pub(super) fn new(
+        name: String,
+        spec: Spec,
+        tell: Box<dyn Fn(Event) + Send + Sync>,
+        inbox: mpsc::UnboundedReceiver<Control>,
+        standing: watch::Sender<Standing>,
+        load: Arc<Load>,
+        evicted: Arc<AtomicBool>,
+    ) -> Self {
+        let (state, session, crashes) = (State::Stopped, 0, Crashes::default());
+        let (queue, drains, closing, inbox_ended) = (Vec::new(), Vec::new(), false, false);
+        Self { name, spec, tell, inbox, standing, load, evicted, state, session, crashes, queue, drains, closing, inbox_ended }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, after: Gone) {
+        after.wait().await;
         loop {
             match self.wait().await {
                 Woken::Control(Some(control)) => self.control(control),
                 Woken::Control(None) => {
-                    self.closed = true;
-                    self.stop();
+                    self.inbox_ended = true;
+                    self.close(Pace::Drain);
                 }
                 Woken::Heard(heard) => self.heard(heard),
                 Woken::Exited(status) => self.exited(status).await,
+                Woken::Relieved => self.tell(Event::Drained),
                 Woken::Time => self.time(),
             }
-            if self.closed && matches!(self.state, State::Stopped | State::Blocked) {
+            self.show();
+            if self.closing && matches!(self.state, State::Stopped | State::Blocked) {
                 return;
             }
         }
@@ -101,8 +151,10 @@ impl Task {
         let (running, deadline) = match &mut self.state {
             State::Stopped | State::Blocked => (None, None),
             State::Backoff { until } => (None, Some(*until)),
-            State::Starting { running, deadline } | State::Draining { running, deadline, .. } => (Some(running), Some(*deadline)),
-            State::Ready { running, .. } => (Some(running), None),
+            State::Starting { running, deadline }
+            | State::Condemned { running, deadline, .. }
+            | State::Draining { running, deadline, .. } => (Some(running), Some(*deadline)),
+            State::Ready { running, healthy_at, .. } => (Some(running), *healthy_at),
         };
         let time = async {
             match deadline {
@@ -123,56 +175,71 @@ impl Task {
         };
         tokio::select! {
             biased;
-            control = self.inbox.recv(), if !self.closed => Woken::Control(control),
-            woken = child => woken,
+            control = self.inbox.recv(), if !self.inbox_ended => Woken::Control(control),
+            // Before the child: one that never stops talking must not keep its deadline from coming.
             () = time => Woken::Time,
+            woken = child => woken,
+            () = self.load.relieved() => Woken::Relieved,
         }
     }
 
     fn control(&mut self, control: Control) {
         match control {
             Control::Start => self.start_if_stopped(),
-            Control::Send { session, .. } if session != self.session => {}
-            Control::Send { frames, .. } => match &self.state {
-                State::Ready { running, .. } => running.send(&frames),
-                _ => {
-                    self.queue.extend(frames);
-                    self.start_if_stopped();
-                }
+            Control::Send { session, piece } => self.send(Queued { session, piece }),
+            Control::TrySend { session, piece } => match &self.state {
+                State::Ready { running, .. } if session == self.session => running.send(piece),
+                _ => {}
             },
-            Control::Stop(done) => {
-                self.stopping.push(done);
+            Control::Kill { session, why, grace } if session == self.session => self.condemn(Some(why), grace),
+            Control::Kill { .. } => {}
+            Control::Drain(done) => {
+                self.drains.push(done);
                 self.stop();
             }
-            Control::Kill { why } => {
-                if let State::Ready { running, .. } | State::Starting { running, .. } = &self.state {
-                    self.fault = Some(why);
-                    signal(running.pid, Signal::SIGKILL);
-                }
-            }
+            Control::Evict(pace) => self.close(pace),
             Control::Reset => {
                 self.crashes.clear();
-                if matches!(self.state, State::Blocked | State::Backoff { .. }) {
-                    self.state = State::Stopped;
-                    if !self.queue.is_empty() {
-                        self.start();
-                    }
+                match self.state {
+                    State::Blocked => self.state = State::Stopped,
+                    State::Backoff { .. } => self.start(),
+                    _ => {}
                 }
             }
             Control::Replace(spec) => self.spec = *spec,
         }
     }
 
+    fn send(&mut self, message: Queued) {
+        if message.session.is_some_and(|session| session != self.session) {
+            return;
+        }
+        match &self.state {
+            State::Ready { running, .. } => running.send(message.piece),
+            // What it was for is parked or dropped by those who asked; a later start must not find old questions.
+            State::Blocked => {}
+            _ => {
+                self.queue.push(message);
+                self.start_if_stopped();
+            }
+        }
+    }
+
     fn start_if_stopped(&mut self) {
-        if matches!(self.state, State::Stopped) && !self.closed {
+        if matches!(self.state, State::Stopped) {
             self.start();
         }
     }
 
     fn start(&mut self) {
-        match spawn(&self.name, &self.spec) {
+        self.state = State::Stopped;
+        if self.closing || self.evicted.load(Ordering::Relaxed) {
+            return;
+        }
+        match spawn(&self.name, &self.spec, &self.load) {
             Ok(running) => {
                 tracing::info!(worker = self.name, pid = running.pid, "started");
+                self.standing.send_modify(|standing| standing.tail = running.tail.clone());
                 self.state = State::Starting { running, deadline: Instant::now() + self.spec.times.ready };
             }
             Err(error) => {
@@ -183,137 +250,212 @@ impl Task {
     }
 
     fn heard(&mut self, heard: Heard) {
-        match (heard, &mut self.state) {
+        match (heard, &self.state) {
             (Heard::Frames(frames), State::Starting { .. }) => self.first_frames(frames),
-            (Heard::Frames(frames), _) => (self.tell)(Event::Frames(frames)),
+            // It was refused before it was ready; what it says now is of no use.
+            (Heard::Frames(_), State::Condemned { ready_since: None, .. }) => {}
+            (Heard::Frames(frames), _) => self.tell(Event::Frames(frames)),
             (Heard::Broken(error), State::Ready { running, .. } | State::Starting { running, .. }) => {
                 tracing::error!(worker = self.name, pid = running.pid, error, "frame refused");
-                self.fault = Some(error);
-                signal(running.pid, Signal::SIGKILL);
+                self.condemn(Some(error), None);
             }
             // The exit follows; a child that only closed its channel cannot be spoken to any more.
-            (Heard::End, State::Ready { running, .. } | State::Starting { running, .. }) => signal(running.pid, Signal::SIGKILL),
+            (Heard::End, State::Ready { .. } | State::Starting { .. }) => self.condemn(None, None),
             (Heard::Broken(_) | Heard::End, _) => {}
         }
     }
 
-    fn first_frames(&mut self, mut frames: Vec<ToDaemon>) {
-        let State::Starting { running, .. } = std::mem::replace(&mut self.state, State::Stopped) else { return };
-        let pid = running.pid;
-        match frames.remove(0) {
-            ToDaemon::Ready { protocol: PROTOCOL, manifest, .. } => {
-                running.send(&std::mem::take(&mut self.queue));
-                self.state = State::Ready { running, since: Instant::now() };
-                (self.tell)(Event::Ready { pid, manifest });
-                if !frames.is_empty() {
-                    (self.tell)(Event::Frames(frames));
+    fn first_frames(&mut self, mut frames: Frames) {
+        let refused = match (frames.list.remove(0), std::mem::replace(&mut self.state, State::Stopped)) {
+            (ToDaemon::Ready { protocol: PROTOCOL, manifest, .. }, State::Starting { running, .. }) => {
+                self.queue.drain(..).for_each(|waiting| running.send(waiting.piece));
+                let (pid, since) = (running.pid, Instant::now());
+                let healthy_at = (self.crashes.count() > 0).then(|| since + self.spec.healthy);
+                self.state = State::Ready { running, since, healthy_at };
+                self.show();
+                self.tell(Event::Ready { pid, manifest });
+                if !frames.list.is_empty() {
+                    self.tell(Event::Frames(frames));
+                }
+                return;
+            }
+            (frame, state) => {
+                self.state = state;
+                match frame {
+                    ToDaemon::Ready { protocol, .. } => format!("it speaks protocol {protocol}, this nerve {PROTOCOL}"),
+                    _ => "its first frame was not `ready`".to_owned(),
                 }
             }
-            ToDaemon::Ready { protocol, .. } => self.refuse(running, format!("it speaks protocol {protocol}, this nerve {PROTOCOL}")),
-            _ => self.refuse(running, "its first frame was not `ready`".to_owned()),
+        };
+        tracing::error!(worker = self.name, why = refused, "frame refused");
+        self.condemn(Some(refused), None);
+    }
+
+    /// Ends the process for a fault: at once, or after a grace from SIGTERM. Without a reason it may end by itself first.
+    fn condemn(&mut self, why: Option<String>, grace: Option<Duration>) {
+        let (running, ready_since) = match std::mem::replace(&mut self.state, State::Stopped) {
+            State::Starting { running, .. } => (running, None),
+            State::Ready { running, since, .. } => (running, Some(since)),
+            State::Condemned { running, ready_since, why: None, .. } => (running, ready_since),
+            other => {
+                self.state = other;
+                if grace.is_none() {
+                    self.kill();
+                }
+                return;
+            }
+        };
+        let wait = match (&why, grace) {
+            (None, _) => EXIT,
+            (Some(_), Some(grace)) => {
+                running.terminate();
+                grace
+            }
+            (Some(_), None) => {
+                running.signal(Signal::SIGKILL);
+                self.spec.times.term_grace
+            }
+        };
+        self.state = State::Condemned { running, ready_since, why, deadline: Instant::now() + wait };
+    }
+
+    /// Kills a process that is on its way out.
+    fn kill(&mut self) {
+        match &mut self.state {
+            State::Condemned { running, deadline, .. } | State::Draining { running, deadline, .. } => {
+                running.signal(Signal::SIGKILL);
+                *deadline = Instant::now() + self.spec.times.term_grace;
+            }
+            State::Stopped | State::Backoff { .. } | State::Starting { .. } | State::Ready { .. } | State::Blocked => {}
         }
     }
 
-    fn refuse(&mut self, running: Running, why: String) {
-        tracing::error!(worker = self.name, pid = running.pid, why, "frame refused");
-        signal(running.pid, Signal::SIGKILL);
-        self.fault = Some(why);
-        self.state = State::Starting { running, deadline: Instant::now() + self.spec.times.ready };
+    fn close(&mut self, pace: Pace) {
+        self.closing = true;
+        self.stop();
+        if pace == Pace::Now {
+            self.kill();
+        }
     }
 
     fn stop(&mut self) {
         match std::mem::replace(&mut self.state, State::Stopped) {
-            State::Starting { running, .. } => self.drain(running, false),
-            State::Ready { running, .. } => self.drain(running, true),
+            State::Starting { running, .. } => self.ask_to_stop(running, false),
+            State::Ready { running, .. } => self.ask_to_stop(running, true),
+            State::Condemned { running, ready_since, deadline, .. } => {
+                self.state = State::Draining { running, stage: Stage::Signalled, deadline, was_ready: ready_since.is_some() };
+            }
             draining @ State::Draining { .. } => self.state = draining,
             State::Blocked => {
                 self.state = State::Blocked;
-                self.stopped();
+                self.drained();
             }
             State::Stopped | State::Backoff { .. } => self.stopped(),
         }
     }
 
-    fn drain(&mut self, running: Running, was_ready: bool) {
-        running.send(&[ToWorker::Shutdown]);
+    fn ask_to_stop(&mut self, running: Running, was_ready: bool) {
+        running.say(&[ToWorker::Shutdown]);
         self.state = State::Draining { running, stage: Stage::Asked, deadline: Instant::now() + self.spec.drain, was_ready };
     }
 
+    /// No process runs. Another is started if one is wanted.
     fn stopped(&mut self) {
-        self.stopping.drain(..).for_each(|done| {
+        if !self.queue.is_empty() || !self.drains.is_empty() {
+            self.start();
+        }
+        self.drained();
+    }
+
+    fn drained(&mut self) {
+        self.drains.drain(..).for_each(|done| {
             let _ = done.send(());
         });
     }
 
     fn time(&mut self) {
         match &mut self.state {
-            State::Backoff { .. } => {
-                self.state = State::Stopped;
-                self.start();
+            State::Backoff { .. } => self.start(),
+            // It may have spoken while nobody had time to listen.
+            State::Starting { running, .. } => match running.heard.try_recv() {
+                Ok(heard) => self.heard(heard),
+                Err(_) => self.condemn(Some(format!("not ready within {:?}", self.spec.times.ready)), None),
+            },
+            State::Ready { healthy_at, .. } => {
+                *healthy_at = None;
+                self.crashes.clear();
             }
-            State::Starting { running, deadline } => {
-                self.fault = Some(format!("not ready within {:?}", self.spec.times.ready));
-                *deadline = Instant::now() + self.spec.times.ready;
-                signal(running.pid, Signal::SIGKILL);
+            State::Condemned { why, .. } => {
+                why.get_or_insert_with(|| "it closed its channel and lived on".to_owned());
+                self.kill();
             }
-            State::Draining { running, stage, deadline, .. } => {
-                let (next, sent) = match stage {
-                    Stage::Asked => (Stage::Terminated, Signal::SIGTERM),
-                    Stage::Terminated | Stage::Killed => (Stage::Killed, Signal::SIGKILL),
-                };
-                signal(running.pid, sent);
-                (*stage, *deadline) = (next, Instant::now() + self.spec.times.term_grace);
+            State::Draining { running, stage: stage @ Stage::Asked, deadline, .. } => {
+                running.terminate();
+                (*stage, *deadline) = (Stage::Signalled, Instant::now() + self.spec.times.term_grace);
             }
-            State::Stopped | State::Ready { .. } | State::Blocked => {}
+            State::Draining { .. } => self.kill(),
+            State::Stopped | State::Blocked => {}
         }
     }
 
     async fn exited(&mut self, status: Option<ExitStatus>) {
-        let (mut running, was_ready, expected, since) = match std::mem::replace(&mut self.state, State::Stopped) {
-            State::Starting { running, .. } => (running, false, false, None),
-            State::Ready { running, since } => (running, true, false, Some(since)),
-            State::Draining { running, was_ready, .. } => (running, was_ready, true, None),
+        let (running, ready_since, expected, fault) = match std::mem::replace(&mut self.state, State::Stopped) {
+            State::Starting { running, .. } => (running, None, false, None),
+            State::Ready { running, since, .. } => (running, Some(since), false, None),
+            State::Condemned { running, ready_since, why, .. } => (running, ready_since, false, why),
+            State::Draining { running, was_ready, .. } => (running, was_ready.then(Instant::now), true, None),
             other => {
                 self.state = other;
                 return;
             }
         };
-        // Its group is gone before anything is said of its end.
-        signal(running.pid, Signal::SIGKILL);
-        let rest = async {
-            while let Some(Heard::Frames(frames)) = running.heard.recv().await {
-                if was_ready {
-                    (self.tell)(Event::Frames(frames));
-                }
-            }
-        };
-        let _ = timeout(LAST_FRAMES, rest).await;
-        let summary = summary(status, self.fault.take(), &running.tail.text());
-        tracing::info!(worker = self.name, pid = running.pid, expected, summary, "exit");
-        if since.is_some_and(|since| since.elapsed() > HEALTHY) {
-            self.crashes.clear();
-        }
+        self.show();
+        // All it started is gone before anything is said of its end.
+        running.signal(Signal::SIGKILL);
+        let (pid, was_ready) = (running.pid, ready_since.is_some());
+        let summary = summary(status, fault, &self.last_words(running, was_ready).await);
+        tracing::info!(worker = self.name, pid, expected, summary, "exit");
         if was_ready {
             self.session += 1;
-            self.queue.clear();
+            let session = self.session;
+            self.queue.retain(|waiting| waiting.session.is_none_or(|of| of == session));
         }
         if expected {
-            let exit = Exit { pid: running.pid, session: self.session, was_ready, expected, summary, crashes: self.crashes.count() };
-            (self.tell)(Event::Exited(exit));
+            let exit = Exit { pid, session: self.session, was_ready, expected, summary, crashes: self.crashes.count() };
+            self.tell(Event::Exited(exit));
             self.stopped();
-            // Something may have been sent while it drained.
-            if !self.queue.is_empty() && !self.closed {
-                self.start();
-            }
         } else {
-            self.crashed(running.pid, was_ready, summary);
+            self.crashed(pid, was_ready, summary);
         }
+    }
+
+    /// Takes in what a dead process still has in its pipes.
+    async fn last_words(&self, running: Running, was_ready: bool) -> String {
+        let Running { mut heard, out, words, tail, .. } = running;
+        // Its writer ends, and then nobody is left to tell anything.
+        drop(out);
+        let rest = async {
+            while let Some(heard) = heard.recv().await {
+                if let (Heard::Frames(frames), true) = (heard, was_ready) {
+                    self.tell(Event::Frames(frames));
+                }
+            }
+            if let Some(words) = words {
+                let _ = words.await;
+            }
+        };
+        let _ = timeout(LAST_WORDS, rest).await;
+        tail.text()
     }
 
     fn crashed(&mut self, pid: u32, was_ready: bool, summary: String) {
         let verdict = self.crashes.add(Instant::now(), &self.spec.times, fastrand::f64());
         let crashes = self.crashes.count();
-        (self.tell)(Event::Exited(Exit { pid, session: self.session, was_ready, expected: false, summary: summary.clone(), crashes }));
+        self.tell(Event::Exited(Exit { pid, session: self.session, was_ready, expected: false, summary: summary.clone(), crashes }));
+        if self.closing {
+            self.state = State::Stopped;
+            return;
+        }
         match verdict {
             Verdict::Respawn(delay) => {
                 tracing::warn!(worker = self.name, "crash {crashes} of {}, respawn in {delay:?}", self.spec.times.crash_limit);
@@ -322,23 +464,30 @@ impl Task {
             Verdict::Blocked => {
                 tracing::error!(worker = self.name, "crash {crashes} of {}, limit reached", self.spec.times.crash_limit);
                 self.state = State::Blocked;
-                // The engine parks or drops what these were for; a later start must not find old questions.
                 self.queue.clear();
-                (self.tell)(Event::Blocked { reason: format!("crashed {crashes} times; the last time: {summary}") });
+                self.tell(Event::Blocked { reason: format!("crashed {crashes} times; the last time: {summary}") });
             }
         }
-        if !self.stopping.is_empty() || self.closed {
-            self.state = State::Stopped;
-            self.stopped();
+    }
+
+    /// Tells what happened. A listener that panics must not cost the child its owner.
+    fn tell(&self, event: Event) {
+        if catch_unwind(AssertUnwindSafe(|| (self.tell)(event))).is_err() {
+            tracing::error!(worker = self.name, "what listens to this worker panicked");
         }
     }
-}
 
-/// Signals the child's whole group. The group's number stays taken while a member lives, so this never hits a stranger.
-fn signal(pid: u32, signal: Signal) {
-    if let Ok(pid) = i32::try_from(pid) {
-        // No such group: all of it is gone already.
-        let _ = killpg(Pid::from_raw(pid), signal);
+    /// Shows the state to those who look from outside.
+    fn show(&self) {
+        let ready = match &self.state {
+            State::Ready { running, .. } => Some(running.pid),
+            _ => None,
+        };
+        self.standing.send_if_modified(|standing| {
+            let new = (ready, self.session) != (standing.ready, standing.session);
+            (standing.ready, standing.session) = (ready, self.session);
+            new
+        });
     }
 }
 
