@@ -1,8 +1,10 @@
 //! Which executable serves: the current build, or the worker inside `nerve`.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nerve_core::BuildId;
 use nerve_core::wire::Manifest;
@@ -97,6 +99,26 @@ fn keep_copy(layout: &Layout, builtin: &Builtin) -> io::Result<()> {
     std::fs::rename(aside, kept)
 }
 
+/// How old a folder is before it may go: `nerve build` makes a folder first and says that it is current after.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// Removes the builds that nothing needs: neither current nor in `needed`. A build that cannot be removed now is tried again
+/// the next time.
+pub(crate) fn collect(layout: &Layout, needed: &HashSet<BuildId>) -> io::Result<Vec<BuildId>> {
+    let current = BuildRecord::current(layout)?.map(|record| record.build);
+    let mut gone = Vec::new();
+    for entry in std::fs::read_dir(layout.builds())? {
+        let entry = entry?;
+        let (metadata, id) = (entry.metadata()?, BuildId(entry.file_name().to_string_lossy().into_owned()));
+        let settled = metadata.modified()?.elapsed().is_ok_and(|age| age >= SETTLED);
+        if metadata.is_dir() && settled && current.as_ref() != Some(&id) && !needed.contains(&id) {
+            std::fs::remove_dir_all(entry.path())?;
+            gone.push(id);
+        }
+    }
+    Ok(gone)
+}
+
 fn same_file(left: &std::path::Path, right: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (std::fs::metadata(left), std::fs::metadata(right)) {
@@ -105,5 +127,41 @@ fn same_file(left: &std::path::Path, right: &std::path::Path) -> bool {
                 || (left.len() == right.len() && left.modified().ok() == right.modified().ok())
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, FileTimes};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn only_builds_that_nothing_needs_and_that_are_not_just_being_made_are_removed() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(temp.path());
+        let id = |name: &str| BuildId(name.to_owned());
+        for name in ["current", "pinned", "unused", "new"].map(|name| format!("b-{name}")) {
+            let folder = layout.build(&id(&name));
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(folder.join("worker"), "").expect("a file");
+            if name != "b-new" {
+                let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+                File::open(&folder).and_then(|file| file.set_times(FileTimes::new().set_modified(past))).expect("a time");
+            }
+        }
+        let record = BuildRecord {
+            build: id("b-current"),
+            sources: String::new(),
+            sdk: String::new(),
+            made_at: nerve_core::Timestamp::default(),
+            manifest: Manifest::default(),
+        };
+        record.make_current(&layout).expect("a current build");
+        let gone = collect(&layout, &HashSet::from([id("b-pinned")])).expect("it collects");
+        assert_eq!(gone, [id("b-unused")]);
+        let left = ["current", "pinned", "new"].map(|name| layout.worker(&id(&format!("b-{name}"))).exists());
+        assert_eq!((left, layout.build(&id("b-unused")).exists()), ([true; 3], false));
     }
 }

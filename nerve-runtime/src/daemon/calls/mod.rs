@@ -11,6 +11,7 @@ mod resolve;
 mod settle;
 mod workdir;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use nerve_adapters::host::llm::LlmClient;
@@ -18,8 +19,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::Layout;
+use nerve_core::BuildId;
+
 use super::engine::Message;
+use super::{Layout, builds};
 use crate::crash_point::{Moment, Point, crash_point};
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
@@ -70,6 +73,19 @@ impl Host {
 }
 
 impl Host {
+    /// Removes the builds that nothing needs any more; see [`builds::collect`].
+    pub(crate) fn collect_builds(&self, needed: HashSet<BuildId>) {
+        let layout = self.layout.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends by itself, and may be cut off anywhere: the next one goes on")]
+        self.runtime.spawn(async move {
+            match builds::collect(&layout, &needed) {
+                Ok(gone) if gone.is_empty() => {}
+                Ok(gone) => tracing::info!(?gone, "builds that nothing needs were removed"),
+                Err(error) => tracing::warn!(%error, "unused builds could not be removed"),
+            }
+        });
+    }
+
     /// The value of a secret of nerve.yaml's.
     pub(crate) fn secret(&self, secret: &nerve_core::config::Secret) -> Result<String, String> {
         secret.expand(|name| self.environment.get(name)).map_err(|missing| {

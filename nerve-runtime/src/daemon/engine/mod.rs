@@ -156,6 +156,7 @@ impl Engine {
     /// Runs until a stop is complete.
     pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         self.schedule_senses();
+        self.collect_builds();
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             self.flush();

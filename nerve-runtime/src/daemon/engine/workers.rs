@@ -225,7 +225,18 @@ impl Engine {
         if !used {
             tracing::info!(worker = %key, "retired");
             self.dismiss(key);
+            if *key.build() != self.build.id {
+                self.collect_builds();
+            }
         }
+    }
+
+    /// Has the builds removed that neither serve nor have an open thread.
+    pub(super) fn collect_builds(&self) {
+        let pinned = self.slots.values().filter_map(|slot| slot.machine.thread().build.clone());
+        let candidate = self.candidate.as_ref().map(|candidate| candidate.spec.id.clone());
+        let served = self.workers.keys().map(|key| key.build().clone());
+        self.host.collect_builds(pinned.chain(candidate).chain(served).chain([self.build.id.clone()]).collect());
     }
 
     /// Lets a worker go; the next question to its key starts a new one. A stop of the daemon waits for its end.
