@@ -98,7 +98,7 @@ pub(crate) fn status() -> Status {
         stale: false,
         build: Some(BuildId("builtin-0.1.0".to_owned())),
         senses: vec![sense()],
-        workflows: vec![WorkflowLoad { name: "explain-load".to_owned(), active: 1, queued: 3, concurrency: 2 }],
+        workflows: vec![WorkflowLoad { name: "explain-load".to_owned(), active: 1, queued: 3, concurrency: 2, held: None }],
         workers: vec![WorkerItem {
             key: "sense/default".to_owned(),
             kind: "sense".to_owned(),
@@ -113,6 +113,7 @@ pub(crate) fn status() -> Status {
         store: StoreState { ok: true, problem: None },
         parked: Vec::new(),
         config_problem: None,
+        build_problem: None,
     }
 }
 
@@ -127,6 +128,8 @@ pub(crate) fn troubled_status() -> Status {
     status.limits.waiting = Some("200 calls in the last hour".to_owned());
     status.store = StoreState { ok: false, problem: Some("disk full".to_owned()) };
     status.config_problem = Some("unknown key `intervall`".to_owned());
+    status.build_problem = Some("build 9f2c was not taken over, 77ab serves: it lacks workflow `explain-load`".to_owned());
+    status.workflows[0].held = Some("its worker crashed 6 times".to_owned());
     status.parked = vec![Parked {
         id: thread_id(9),
         workflow: "explain-load".to_owned(),

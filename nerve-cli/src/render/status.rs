@@ -83,6 +83,12 @@ fn problems(status: &Status) -> Vec<String> {
     if let Some(problem) = &status.config_problem {
         lines.push(format!("problem    nerve.yaml was not taken: {problem}: nerve validate"));
     }
+    lines.extend(status.build_problem.as_ref().map(|problem| format!("problem    {problem}")));
+    for load in status.workflows.iter().filter(|load| load.queued > 0) {
+        if let Some(held) = &load.held {
+            lines.push(format!("problem    {}: {} wait: {held}", load.name, count(load.queued, "thread")));
+        }
+    }
     lines
 }
 

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use nerve_core::thread::{Entry, StateName};
+use nerve_store::{Store, ThreadFilter, ThreadRow};
 
 use super::super::builds;
 use super::super::engine::{Look, Request};
 use super::dto::{Health, List, Parked, Status, StopRequest, Stopping, WorkflowLoad, moment, schema};
-use super::{Answer, ApiState};
-use nerve_core::thread::StateName;
-use nerve_store::{Store, ThreadFilter};
+use super::{Answer, ApiState, Failure};
 
 pub(super) async fn health(State(state): State<ApiState>) -> Answer<Health> {
     let look = state.ask(Request::Look).await?;
@@ -31,7 +31,12 @@ pub(super) async fn status(State(state): State<ApiState>) -> Answer<Status> {
         active: workflow.active,
         queued: workflow.queued,
         concurrency: workflow.concurrency,
+        held: workflow.held,
     };
+    let mut waiting = Vec::with_capacity(parked.items.len());
+    for row in parked.items {
+        waiting.push(parked_since(&state, row).await?);
+    }
     Ok(Json(Status {
         schema: schema::STATUS.to_owned(),
         running: true,
@@ -48,18 +53,18 @@ pub(super) async fn status(State(state): State<ApiState>) -> Answer<Status> {
         workers,
         limits,
         store,
-        parked: parked
-            .items
-            .into_iter()
-            .map(|row| Parked {
-                id: row.id,
-                workflow: row.workflow,
-                reason: row.reason.unwrap_or_default(),
-                since: moment(row.started_at.unwrap_or(row.accepted_at)),
-            })
-            .collect(),
-        config_problem: config_problem.or(build_problem),
+        parked: waiting,
+        config_problem,
+        build_problem,
     }))
+}
+
+/// A parked thread with the moment of its park.
+async fn parked_since(state: &ApiState, row: ThreadRow) -> Result<Parked, Failure> {
+    let entries = state.store.thread(row.id).await?.map(|thread| thread.entries).unwrap_or_default();
+    let parked = entries.iter().rev().find(|(_, entry)| matches!(entry, Entry::Waiting { .. }));
+    let since = parked.map_or(row.accepted_at, |(at, _)| *at);
+    Ok(Parked { id: row.id, workflow: row.workflow, reason: row.reason.unwrap_or_default(), since: moment(since) })
 }
 
 pub(super) async fn stop(State(state): State<ApiState>, Json(request): Json<StopRequest>) -> Answer<Stopping> {

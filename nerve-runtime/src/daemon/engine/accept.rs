@@ -126,13 +126,18 @@ impl Engine {
         self.config.workflows.get(workflow).map_or(1, |settings| settings.concurrency as usize)
     }
 
-    /// Whether a new thread of this workflow would find a worker that may run.
     fn can_run(&self, workflow: &str) -> bool {
+        self.held(workflow).is_none()
+    }
+
+    /// Why no thread of this workflow is let in, when none is.
+    pub(super) fn held(&self, workflow: &str) -> Option<String> {
         if self.lines.get(workflow).is_some_and(|line| line.restarting) {
-            return false;
+            return Some("it restarts once what runs is over".to_owned());
         }
         let key = WorkerKey::workflow(workflow, &self.build.id);
-        self.workers.get(&key).is_none_or(|worker| worker.blocked.is_none())
+        let blocked = self.workers.get(&key)?.blocked.as_ref()?;
+        Some(format!("its worker {}: nerve worker reset {key}", blocked.lines().next().unwrap_or_default()))
     }
 
     /// A thread that goes on waits for a slot like a new one: behind those that went on before it, in front of those that

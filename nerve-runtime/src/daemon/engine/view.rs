@@ -70,6 +70,7 @@ impl Engine {
                 max_queue: settings.max_queue,
                 active: line.map_or(0, |line| line.active.len() as u64),
                 queued: line.map_or(0, |line| line.queue.len() as u64),
+                held: self.held(name),
                 roles: manifest.map(|workflow| workflow.roles.iter().map(|role| role.name.clone()).collect()).unwrap_or_default(),
                 build: Some(self.build.id.clone()),
             }

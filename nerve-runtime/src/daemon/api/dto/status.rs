@@ -58,6 +58,9 @@ pub struct Status {
     pub parked: Vec<Parked>,
     /// Why the last change of nerve.yaml was not taken.
     pub config_problem: Option<String>,
+    /// Why the last build was not taken over.
+    #[serde(default)]
+    pub build_problem: Option<String>,
 }
 
 /// A workflow's load.
@@ -71,6 +74,9 @@ pub struct WorkflowLoad {
     pub queued: u64,
     /// Threads that run at once.
     pub concurrency: u32,
+    /// Why no queued thread starts although there may be free slots.
+    #[serde(default)]
+    pub held: Option<String>,
 }
 
 /// A worker.

@@ -19,6 +19,9 @@ pub struct WorkflowItem {
     pub active: u64,
     /// Threads that wait for a slot.
     pub queued: u64,
+    /// Why no queued thread starts although there may be free slots.
+    #[serde(default)]
+    pub held: Option<String>,
     /// Its roles' names.
     pub roles: Vec<String>,
     /// The build that new threads get.
