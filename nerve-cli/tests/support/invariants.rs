@@ -187,6 +187,7 @@ fn allows(state: &Thread, entry: &Entry) -> bool {
     match (&state.phase, entry) {
         (Phase::Ended(_), _) | (_, Entry::Accepted(_)) => false,
         (_, Entry::Ended(End::Killed { .. })) => state.kill.is_some(),
+        (_, Entry::Ended(End::Interrupted)) => state.kill.as_ref().is_some_and(|kill| kill.interrupt),
         (_, Entry::Ended(End::Dropped { .. })) => state.build.is_none(),
         (_, Entry::Ended(_)) => true,
         (_, Entry::KillRequested { .. }) => state.kill.is_none(),
@@ -196,7 +197,7 @@ fn allows(state: &Thread, entry: &Entry) -> bool {
         (_, Entry::Started { build }) => state.build.as_ref() == Some(build),
         (Phase::Deciding { .. }, Entry::Intent(intent)) => intent.step as usize == state.steps.len() + 1,
         (Phase::Deciding { .. }, Entry::DecisionLost { .. } | Entry::Waiting { .. }) => true,
-        (Phase::Waiting { .. }, Entry::Resumed) => true,
+        (Phase::Waiting { .. }, Entry::Resumed | Entry::BuildChanged { .. }) => true,
         (Phase::Acting(acting), entry) => allows_of_step(acting, entry),
         // What came for a step while it was parked.
         (Phase::Waiting { then, .. }, entry) => matches!(then.as_ref(), Phase::Acting(acting) if allows_of_step(acting, entry)),
@@ -216,7 +217,7 @@ fn allows_of_step(acting: &Acting, entry: &Entry) -> bool {
             answer.step == step && asked.is_some_and(|asked| matches!(asked.state, AskState::Open))
         }
         Entry::AttemptLost { step: of, attempt, .. } => *of == step && *attempt == acting.attempt,
-        Entry::Retry { step: of, attempt } => *of == step && *attempt == acting.attempt + 1,
+        Entry::Retry { step: of, attempt } => *of == step && acting.next_attempt == Some(*attempt),
         Entry::Waiting { .. } => true,
         _ => false,
     }
