@@ -30,6 +30,8 @@ pub enum FailureKind {
     Transport,
     /// No answer within the adapter's or role's timeout.
     Timeout,
+    /// The command ended with an error, or was ended.
+    CommandFailed,
     /// The adapter is not configured, or its files cannot be read.
     Config,
     /// Stopped because the thread is being killed.
@@ -50,6 +52,7 @@ impl fmt::Display for FailureKind {
             Self::BadRequest => "request refused",
             Self::Transport => "connection failed",
             Self::Timeout => "timed out",
+            Self::CommandFailed => "command failed",
             Self::Config => "not configured",
             Self::Cancelled => "cancelled",
         })

@@ -74,6 +74,11 @@ impl Layout {
         self.run().join("nerve.sock")
     }
 
+    /// `.nerve/run/bin/`: first on the PATH of agents, so that `nerve` there is the one that runs.
+    pub fn bin(&self) -> PathBuf {
+        self.run().join("bin")
+    }
+
     /// `.nerve/builds/`.
     pub fn builds(&self) -> PathBuf {
         self.data().join("builds")

@@ -86,6 +86,7 @@ impl Life {
         let lock = claim(&layout)?;
         crash_point(Point::At(Moment::LockTaken));
         log::start(&layout)?;
+        link_program(&layout).map_err(|error| DaemonError::io("linking the program for agents", layout.bin(), error))?;
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
         let store = runtime.block_on(SqliteStore::open(&layout.store()))?;
@@ -96,7 +97,7 @@ impl Life {
         let (orders, order_inbox) = mpsc::unbounded_channel();
         let children = Children::new(LifeId::new());
         spawn(runtime, Children::collect_orphans());
-        let host = Host::new(runtime.handle().clone(), layout.clone(), tell.clone());
+        let host = Host::new(runtime.handle().clone(), layout.clone(), children.clone(), tell.clone());
         let state = ApiState {
             store: Arc::new(store.clone()),
             engine: tell.clone(),
@@ -157,6 +158,19 @@ impl Life {
 fn private(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+/// Lets agents find this very program as `nerve` on their PATH.
+fn link_program(layout: &Layout) -> std::io::Result<()> {
+    let (folder, aside) = (layout.bin(), layout.run().join("nerve.new"));
+    fs::create_dir_all(&folder)?;
+    if let Err(error) = fs::remove_file(&aside)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    std::os::unix::fs::symlink(std::env::current_exe()?, &aside)?;
+    fs::rename(aside, folder.join("nerve"))
 }
 
 /// Whether the lock that is held still lies at its place.

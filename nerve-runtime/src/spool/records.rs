@@ -48,6 +48,9 @@ pub(crate) struct SpooledReply {
     pub(crate) usage: Usage,
     /// How the meta was asked for, if one was.
     pub(crate) form: Option<RawJson>,
+    /// The meta that an ask wanted; a step's is read once its text is in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) meta: Option<RawJson>,
 }
 
 /// `agent.json`: who runs.

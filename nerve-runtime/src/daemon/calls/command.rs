@@ -57,7 +57,7 @@ impl Host {
 
     fn program(&self, written: &str) -> Result<PathBuf, CallFailure> {
         if written.contains('/') {
-            let program = self.from_root(written);
+            let program = self.path_of(written);
             return match is_program(&program) {
                 true => Ok(program),
                 false => Err(config_failure(format!("the command {} is not there or cannot be run", program.display()))),

@@ -3,10 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use nerve_core::ThreadId;
+
 /// What every child gets, when it is set.
 const PLAIN: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR"];
 
 /// Where variables come from.
+#[derive(Debug, Clone)]
 pub(crate) struct Environment {
     dot_env: PathBuf,
 }
@@ -21,6 +24,7 @@ impl Environment {
         std::env::var(name).ok().or_else(|| read(&std::fs::read_to_string(&self.dot_env).ok()?, name))
     }
 
+    /// What a worker gets: what every child gets, what is named, and the workspace.
     pub(super) fn for_worker(&self, named: &[String], root: &Path) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> =
             PLAIN.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
@@ -28,6 +32,36 @@ impl Environment {
         variables.push(("NERVE_WORKSPACE".into(), root.as_os_str().to_owned()));
         variables
     }
+
+    /// What an agent gets: the same, whose turn it has, and a PATH that begins with the folder of `nerve`.
+    pub(super) fn for_agent(&self, named: &[String], root: &Path, bin: &Path, turn: AgentTurn) -> Vec<(OsString, OsString)> {
+        let AgentTurn { thread, step, attempt } = turn;
+        let mut variables = self.for_worker(named, root);
+        let ours = [
+            ("NERVE_THREAD", thread.to_string()),
+            ("NERVE_STEP", step.to_string()),
+            ("NERVE_ATTEMPT", attempt.to_string()),
+            ("NERVE_IDEMPOTENCY_KEY", format!("{thread}-{step}")),
+        ];
+        let path = variables.iter().find(|(name, _)| name == "PATH").map_or_else(OsString::new, |(_, path)| path.clone());
+        let mut path_with_nerve = bin.as_os_str().to_owned();
+        if !path.is_empty() {
+            path_with_nerve.push(":");
+            path_with_nerve.push(path);
+        }
+        variables.retain(|(name, _)| name != "PATH" && !ours.iter().any(|(our, _)| name == our));
+        variables.push(("PATH".into(), path_with_nerve));
+        variables.extend(ours.map(|(name, value)| (name.into(), value.into())));
+        variables
+    }
+}
+
+/// The turn that an agent has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AgentTurn {
+    pub(super) thread: ThreadId,
+    pub(super) step: u32,
+    pub(super) attempt: u32,
 }
 
 /// `NAME=value` lines, with `export `, quotes and `#` lines as people write them.

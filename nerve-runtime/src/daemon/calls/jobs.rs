@@ -1,29 +1,23 @@
 //! The three kinds of work that are done outside the engine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nerve_adapters::host::extract::{self, Extraction};
-use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
-use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
-use nerve_adapters::host::{self, Conversation, Form, Reask, as_text};
+use nerve_adapters::host::{Conversation, Form, Reask, as_text};
 use nerve_core::thread::{Acting, AskEntry, AskNo, Cut, Thread};
 use nerve_core::{CallFailure, FailureKind, RawJson, Request, ThreadId, Usage};
 use tokio::task::AbortHandle;
 
 use super::super::clock;
 use super::super::engine::{CallText, Finished, MetaRead};
-use super::{Host, Kind, Resolved};
+use super::line::{Answer, Caller, Line, remove};
+use super::{Host, Resolved};
+use crate::spool::What;
 
 /// The call of a step: the role's own, or a re-ask.
 pub(crate) struct StepJob {
-    pub thread: ThreadId,
-    pub step: u32,
-    pub attempt: u32,
+    caller: Caller,
     conversation: Conversation,
-    role: String,
-    turn: u32,
-    timeout: Duration,
 }
 
 /// The reading of a meta.
@@ -37,37 +31,28 @@ pub(crate) struct ExtractJob {
 
 /// The call of an ask, with its meta when one is wanted.
 pub(crate) struct AskJob {
-    pub thread: ThreadId,
-    pub step: u32,
-    pub ask: AskNo,
+    caller: Caller,
+    ask: AskNo,
     conversation: Conversation,
-    role: String,
-    attempt: u32,
-    turn: u32,
 }
 
 impl StepJob {
     /// The job of the step under way, or `None` when it is a hand-written one.
-    pub(crate) fn of(thread: &Thread, acting: &Acting) -> Option<Self> {
+    pub(crate) fn of(thread: &Thread, acting: &Acting, rung: u32) -> Option<Self> {
         let hosted = acting.intent.hosted.as_ref()?;
         let role = acting.intent.role.clone();
-        let turn = u32::try_from(thread.steps.iter().filter(|step| step.role == role).count()).unwrap_or(u32::MAX);
         let reasks = acting.texts.iter().zip(&acting.refusals);
+        let timeout = Some(Duration::from_millis(acting.intent.timeout_ms));
         Some(Self {
-            thread: thread.launch.thread,
-            step: acting.intent.step,
-            attempt: acting.attempt,
+            caller: Caller { timeout, ..caller(thread, acting, What::Step { rung }) },
             conversation: Conversation {
                 start: thread.launch.prompt.clone(),
                 steps: thread.context(0),
                 prompt: hosted.prompt.clone(),
                 schema: Some(hosted.schema.clone()),
-                form: Form::NativeSchema { name: role.clone(), tag: format!("meta-{}", clock::random_tag()) },
+                form: Form::NativeSchema { name: role, tag: format!("meta-{}", clock::random_tag()) },
                 reasks: reasks.map(|(text, refusal)| Reask { answer: text.content.clone(), errors: refusal.errors.clone() }).collect(),
             },
-            role,
-            turn,
-            timeout: Duration::from_millis(acting.intent.timeout_ms),
         })
     }
 
@@ -91,9 +76,8 @@ impl StepJob {
 
 impl AskJob {
     pub(crate) fn of(thread: &Thread, acting: &Acting, entry: &AskEntry) -> Self {
-        let role = acting.intent.role.clone();
         let form = match &entry.schema {
-            Some(_) => Form::NativeSchema { name: role.clone(), tag: format!("meta-{}", clock::random_tag()) },
+            Some(_) => Form::NativeSchema { name: acting.intent.role.clone(), tag: format!("meta-{}", clock::random_tag()) },
             None => Form::Plain,
         };
         let conversation = Conversation {
@@ -104,44 +88,33 @@ impl AskJob {
             form,
             reasks: Vec::new(),
         };
-        let turn = u32::try_from(thread.steps.iter().filter(|step| step.role == role).count()).unwrap_or(u32::MAX);
-        Self { thread: thread.launch.thread, step: entry.step, ask: entry.ask, conversation, role, attempt: acting.attempt, turn }
+        Self { caller: caller(thread, acting, What::Ask { ask: entry.ask }), ask: entry.ask, conversation }
     }
 }
 
-/// Who makes calls, cut free from the host so that a task can own it.
-enum Line {
-    Llm { client: Arc<LlmClient>, endpoint: Endpoint, limits: CallLimits },
-    Scripted(ScriptedAdapter),
-}
-
-impl Line {
-    async fn call(
-        &self,
-        conversation: &Conversation,
-        thread: ThreadId,
-        role: &str,
-        attempt: u32,
-        turn: u32,
-    ) -> Result<host::CallText, CallFailure> {
-        match self {
-            Self::Llm { client, endpoint, limits } => llm::call(client, endpoint, conversation, *limits).await,
-            Self::Scripted(script) => script.call(Turn { thread, role, attempt, turn }, &conversation.form).await,
-        }
-    }
+fn caller(thread: &Thread, acting: &Acting, what: What) -> Caller {
+    let role = acting.intent.role.clone();
+    let turn = u32::try_from(thread.steps.iter().filter(|step| step.role == role).count()).unwrap_or(u32::MAX);
+    let (step, attempt) = (acting.intent.step, acting.attempt);
+    Caller { thread: thread.launch.thread, step, attempt, what, role, turn, timeout: None }
 }
 
 impl Host {
     /// Makes the call of a step.
     pub(crate) fn step(&self, job: StepJob, resolved: Resolved) -> AbortHandle {
-        let (label, line) = self.line(resolved);
+        let line = self.line(resolved);
         self.spawn(async move {
-            let StepJob { thread, step, attempt, conversation, role, turn, timeout } = job;
+            let StepJob { caller, conversation } = job;
+            let (thread, step, attempt) = (caller.thread, caller.step, caller.attempt);
             let result = match line {
-                Ok(line) => within(timeout, line.call(&conversation, thread, &role, attempt, turn)).await,
+                Ok(line) => line.call(&caller, &conversation).await,
                 Err(failure) => Err(failure),
             };
-            Finished::Step { thread, step, attempt, result: result.map(|text| told(label, text)) }
+            let result = result.map(|answer| {
+                answer.keep(None);
+                answer.text
+            });
+            Finished::Step { thread, step, attempt, call: caller.name(), result }
         })
     }
 
@@ -159,54 +132,58 @@ impl Host {
 
     /// Makes the call of an ask; a meta that cannot be read is asked for again, as often as for a role.
     pub(crate) fn ask(&self, job: AskJob, resolved: Resolved) -> AbortHandle {
-        let (label, line) = self.line(resolved);
+        let line = self.line(resolved);
         self.spawn(async move {
-            let (thread, step, ask) = (job.thread, job.step, job.ask);
+            let AskJob { caller, ask, conversation } = job;
+            let (thread, step, call) = (caller.thread, caller.step, caller.name());
             let result = match line {
-                Ok(line) => ask_until_read(&line, job, label).await,
+                Ok(line) => ask_until_read(&line, &caller, conversation).await,
                 Err(failure) => Err(failure),
             };
-            Finished::Ask { thread, step, ask, result }
+            Finished::Ask { thread, step, ask, call, result }
         })
-    }
-
-    fn line(&self, resolved: Resolved) -> (String, Result<Line, CallFailure>) {
-        let line = match resolved.kind {
-            Kind::Llm { endpoint, limits } => Ok(Line::Llm { client: Arc::clone(&self.client), endpoint, limits }),
-            Kind::Scripted(script) => Ok(Line::Scripted(script)),
-            Kind::Cli(command) => {
-                let message = format!("{} cannot be run yet: agents have no keeper", command.program.display());
-                Err(CallFailure::new(FailureKind::Config, message))
-            }
-            Kind::Own => Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
-        };
-        (resolved.label, line)
     }
 }
 
-async fn ask_until_read(line: &Line, job: AskJob, label: String) -> Result<(CallText, Option<RawJson>), CallFailure> {
-    let AskJob { thread, mut conversation, role, attempt, turn, .. } = job;
+async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversation) -> Result<(CallText, Option<RawJson>), CallFailure> {
     let mut usage = Usage::default();
     loop {
-        let mut text = line.call(&conversation, thread, &role, attempt, turn).await?;
-        usage.add(&text.usage);
-        text.usage = usage;
-        let Some(schema) = conversation.schema.clone() else { return Ok((told(label, text), None)) };
-        match extract::read(&text.content, &text.form, &schema) {
-            Extraction::Meta { meta, .. } => {
-                if let Some(cut) = block(&text.content, &text.form) {
-                    text.content = cut.out_of(&text.content);
-                }
-                return Ok((told(label, text), Some(meta)));
+        let mut answer = line.call(caller, &conversation).await?;
+        usage.add(&answer.text.usage);
+        answer.text.usage = usage;
+        let Some(schema) = &conversation.schema else {
+            answer.keep(None);
+            return Ok((answer.text, None));
+        };
+        match with_meta(answer.text, schema) {
+            Ok((text, meta)) => {
+                let answer = Answer { text, kept: answer.kept };
+                answer.keep(Some(&meta));
+                return Ok((answer.text, Some(meta)));
             }
-            Extraction::Refused { errors } if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
+            Err((_, errors)) if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
+                answer.kept.iter().for_each(remove);
                 return Err(CallFailure::new(
                     FailureKind::BadResponse,
                     format!("no meta could be read from the answer: {}", errors.join("; ")),
                 ));
             }
-            Extraction::Refused { errors } => conversation.reasks.push(Reask { answer: text.content, errors }),
+            Err((text, errors)) => conversation.reasks.push(Reask { answer: text.content, errors }),
         }
+    }
+}
+
+/// The answer to an ask, without the block that carried its meta; or the text, and why none can be read.
+pub(super) fn with_meta(mut text: CallText, schema: &RawJson) -> Result<(CallText, RawJson), (CallText, Vec<String>)> {
+    let form = text.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
+    match extract::read(&text.content, &form, schema) {
+        Extraction::Meta { meta, .. } => {
+            if let Some(cut) = block(&text.content, &form) {
+                text.content = cut.out_of(&text.content);
+            }
+            Ok((text, meta))
+        }
+        Extraction::Refused { errors } => Err((text, errors)),
     }
 }
 
@@ -218,15 +195,4 @@ fn block(text: &str, form: &Form) -> Option<Cut> {
     let inside = from + open.len();
     let to = inside + text[inside..].find("```")? + 3;
     Some(Cut { from, to })
-}
-
-async fn within<T>(timeout: Duration, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
-    match tokio::time::timeout(timeout, call).await {
-        Ok(result) => result,
-        Err(_) => Err(CallFailure::new(FailureKind::Timeout, format!("no answer within {timeout:?}"))),
-    }
-}
-
-fn told(adapter: String, text: host::CallText) -> CallText {
-    CallText { adapter, content: text.content, usage: text.usage, form: text.form.to_raw().ok() }
 }

@@ -5,8 +5,16 @@
 
 mod ask_key;
 mod command;
+#[allow(dead_code, reason = "its callers follow")]
 mod environment;
+#[allow(dead_code, reason = "its callers follow")]
+mod found;
 mod jobs;
+mod line;
+#[allow(dead_code, reason = "its callers follow")]
+mod outcome;
+#[allow(dead_code, reason = "its callers follow")]
+mod plain;
 mod resolve;
 mod settle;
 mod workdir;
@@ -15,18 +23,20 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nerve_adapters::host::llm::LlmClient;
+use nerve_core::BuildId;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use nerve_core::BuildId;
-
+use super::children::Children;
 use super::engine::Message;
 use super::{Layout, builds};
 use crate::crash_point::{Moment, Point, crash_point};
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
+#[allow(unused_imports, reason = "its callers follow")]
+pub(crate) use found::{Found, FoundText};
 pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
 pub(crate) use resolve::{Kind, Resolved};
 pub(crate) use workdir::Place;
@@ -37,14 +47,15 @@ pub(crate) struct Host {
     client: Arc<LlmClient>,
     layout: Layout,
     environment: Environment,
+    children: Children,
     tell: mpsc::UnboundedSender<Message>,
 }
 
 impl Host {
-    /// Calls run on `runtime` and report through `tell`.
-    pub(crate) fn new(runtime: Handle, layout: Layout, tell: mpsc::UnboundedSender<Message>) -> Self {
+    /// Calls run on `runtime` and report through `tell`; their processes are `children`.
+    pub(crate) fn new(runtime: Handle, layout: Layout, children: Children, tell: mpsc::UnboundedSender<Message>) -> Self {
         let environment = Environment::new(layout.dot_env());
-        Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, tell }
+        Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, children, tell }
     }
 
     /// The environment that a worker starts with: the few variables that every program needs, and those that nerve.yaml names.
@@ -69,6 +80,13 @@ impl Host {
             }
         });
         task.abort_handle()
+    }
+
+    #[allow(dead_code, reason = "its callers follow")]
+    /// Does something small beside, of which nobody waits for the end.
+    fn aside(&self, job: impl Future<Output = ()> + Send + 'static) {
+        #[expect(clippy::disallowed_methods, reason = "it ends at once, or with the runtime that the daemon's life owns")]
+        self.runtime.spawn(job);
     }
 }
 

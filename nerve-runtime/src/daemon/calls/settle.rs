@@ -39,7 +39,7 @@ impl Host {
         let is_command = matches!(adapter, Some(Adapter::Cli(_)));
         let written = adapter.and_then(|adapter| adapter.common().workdir.as_ref());
         let workdir = match &launch.workdir {
-            Some(folder) => Some(self.from_root(folder)),
+            Some(folder) => Some(self.path_of(folder)),
             // A variable that is missing is told by the call that needs it.
             None => self
                 .set_workdir(config, workflow, role, written)

@@ -30,11 +30,11 @@ impl Host {
         let workflow = config.workflows.get(workflow);
         let of_role = workflow.and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.workdir.as_ref());
         let of_workflow = || workflow.and_then(|workflow| workflow.workdir.as_ref());
-        of_role.or_else(of_workflow).or(adapter).map(|text| self.expand(text).map(|path| self.from_root(&path))).transpose()
+        of_role.or_else(of_workflow).or(adapter).map(|text| self.expand(text).map(|path| self.path_of(&path))).transpose()
     }
 
     /// The path that was written: `~/` is the home, and what is not absolute begins at the workspace.
-    pub(super) fn from_root(&self, written: &str) -> PathBuf {
+    pub(super) fn path_of(&self, written: &str) -> PathBuf {
         let home = || self.environment.get("HOME");
         let at_home = written.strip_prefix("~/").or_else(|| (written == "~").then_some(""));
         let path = match at_home.and_then(|rest| Some((home()?, rest))) {
@@ -49,7 +49,7 @@ impl Host {
     pub(super) fn workdir(&self, config: &Config, place: Place<'_>, adapter: Option<&Text>) -> Result<PathBuf, CallFailure> {
         let own = self.layout.work(&place.thread);
         let named = match place.workdir {
-            Some(settled) => Some(self.from_root(settled)),
+            Some(settled) => Some(self.path_of(settled)),
             None => self.set_workdir(config, place.workflow, place.role, adapter)?,
         };
         match named.filter(|folder| *folder != own) {

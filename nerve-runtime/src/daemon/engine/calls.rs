@@ -24,7 +24,7 @@ impl Engine {
         let thread = slot.machine.thread();
         let Some(acting) = thread.acting() else { return };
         let (workflow, role) = (slot.workflow().to_owned(), acting.intent.role.clone());
-        let (Some(hosted), Some(mut job)) = (&acting.intent.hosted, StepJob::of(thread, acting)) else { return };
+        let (Some(hosted), Some(mut job)) = (&acting.intent.hosted, StepJob::of(thread, acting, rung)) else { return };
         if let (true, Some(_)) = (thread.launch.dry_run, &hosted.example) {
             let content = format!("[dry run] `{role}` was not asked");
             let input =
@@ -101,7 +101,7 @@ impl Engine {
 
     pub(super) fn call_finished(&mut self, finished: Finished) {
         match finished {
-            Finished::Step { thread, step, attempt, result } => {
+            Finished::Step { thread, step, attempt, call: _, result } => {
                 self.step_finished(thread, result.as_ref().err());
                 let input = match result {
                     Ok(text) => {
@@ -118,7 +118,7 @@ impl Engine {
                 };
                 self.input_late(thread, input);
             }
-            Finished::Ask { thread, step, ask, result } => self.ask_finished(thread, step, ask, result),
+            Finished::Ask { thread, step, ask, call: _, result } => self.ask_finished(thread, step, ask, result),
         }
     }
 

@@ -12,6 +12,7 @@ use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, Work
 use super::super::journal::Written;
 use super::super::supervisor::{Event, Generation};
 use super::super::{BuildRecord, BuildSpec};
+use crate::spool::CallName;
 
 /// Who a child is: one process per sense group and build, one per workflow and build, and one for each thread that runs
 /// alone because it may have crashed the process that it shared with others.
@@ -72,15 +73,16 @@ pub(crate) enum Message {
     Build(BuildRecord, BuildSpec),
 }
 
-/// A call of the daemon's that came back.
+/// A call of the daemon's that came back; what it left lies under `call` until it is forgotten.
 #[derive(Debug)]
+#[allow(dead_code, reason = "its callers follow")]
 pub(crate) enum Finished {
     /// The call of a step: its text.
-    Step { thread: ThreadId, step: u32, attempt: u32, result: Result<CallText, CallFailure> },
+    Step { thread: ThreadId, step: u32, attempt: u32, call: CallName, result: Result<CallText, CallFailure> },
     /// The reading of a step's meta.
     Extracted { thread: ThreadId, step: u32, result: Result<MetaRead, Vec<String>> },
     /// The call of an ask, with its meta.
-    Ask { thread: ThreadId, step: u32, ask: AskNo, result: Result<(CallText, Option<RawJson>), CallFailure> },
+    Ask { thread: ThreadId, step: u32, ask: AskNo, call: CallName, result: Result<(CallText, Option<RawJson>), CallFailure> },
 }
 
 impl Finished {

@@ -1,0 +1,107 @@
+//! What an earlier life of the daemon left of its calls.
+
+use nerve_adapters::host::Form;
+use nerve_adapters::host::extract::{self, Extraction};
+use nerve_core::{RawJson, ThreadId, Usage};
+
+use super::super::engine::CallText;
+use super::line::remove;
+use super::{Host, jobs, outcome};
+use crate::spool::{CallName, Evidence, ExitRecord, Spool, What};
+
+/// A call that had begun.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub call: CallName,
+    pub thread: ThreadId,
+    pub step: u32,
+    pub attempt: u32,
+    pub what: What,
+    spool: Spool,
+}
+
+/// The answer of a call that was found.
+#[derive(Debug)]
+pub(crate) struct FoundText {
+    pub text: CallText,
+    /// The meta that an ask wanted.
+    pub meta: Option<RawJson>,
+}
+
+impl Found {
+    fn of(spool: Spool) -> Self {
+        let begun = spool.begun();
+        Self { call: spool.name(), thread: begun.thread, step: begun.step, attempt: begun.attempt, what: begun.what, spool }
+    }
+
+    /// The answer, when what lies there proves that it is one; `schema` is that of the meta that was asked for. Without it
+    /// all that is known is that the call had begun.
+    pub(crate) fn answer(&self, schema: Option<&RawJson>) -> Option<FoundText> {
+        match self.spool.evidence() {
+            Evidence::Reply(reply) => {
+                let text = CallText { adapter: reply.adapter, content: reply.content, usage: reply.usage, form: reply.form };
+                // Only the last reply of an ask is kept, with its meta.
+                (schema.is_none() || reply.meta.is_some() || !self.is_ask()).then_some(FoundText { text, meta: reply.meta })
+            }
+            Evidence::Ended(exit) => self.of_command(&exit, schema),
+            Evidence::None | Evidence::Started(_) => None,
+        }
+    }
+
+    fn is_ask(&self) -> bool {
+        matches!(self.what, What::Ask { .. })
+    }
+
+    fn of_command(&self, exit: &ExitRecord, schema: Option<&RawJson>) -> Option<FoundText> {
+        let begun = self.spool.begun();
+        let form = begun.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
+        let content = outcome::text(&self.spool, exit, &begun.adapter).ok()?;
+        if exit.stopped && !is_finished(&content, &form, schema?) {
+            return None;
+        }
+        let text = CallText { adapter: begun.adapter.clone(), content, usage: Usage::ONE_CALL, form: begun.form.clone() };
+        match schema.filter(|_| self.is_ask()) {
+            Some(schema) => jobs::with_meta(text, schema).ok().map(|(text, meta)| FoundText { text, meta: Some(meta) }),
+            None => Some(FoundText { text, meta: None }),
+        }
+    }
+}
+
+/// Whether a text that may be cut off is whole: it is when it has the block that it was to end with, for nobody else knows its tag.
+fn is_finished(text: &str, form: &Form, schema: &RawJson) -> bool {
+    matches!(extract::read(text, form, schema), Extraction::Meta { rung: "tagged", .. })
+}
+
+impl Host {
+    /// What earlier lives left, in the order in which it began; to be read before anything is called in this one.
+    pub(crate) fn found(&self) -> Vec<Found> {
+        match Spool::all(&self.layout) {
+            Ok(spools) => spools.into_iter().map(Found::of).collect(),
+            Err(error) => {
+                tracing::error!(%error, "what earlier calls left cannot be read: they count as lost");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Removes what a call left, off the caller's thread: its answer is durable, or nobody waits for it any more.
+    pub(crate) fn forget(&self, call: CallName) {
+        let layout = self.layout.clone();
+        self.aside(async move {
+            if let Some(spool) = Spool::of(&layout, &call) {
+                remove(&spool);
+            }
+        });
+    }
+
+    /// Removes what all calls of a thread left, off the caller's thread: it is over.
+    pub(crate) fn forget_thread(&self, thread: ThreadId) {
+        let layout = self.layout.clone();
+        self.aside(async move {
+            // By their names: other calls begin at the same time.
+            let names = std::fs::read_dir(layout.calls()).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            let calls = names.filter_map(|name| name.to_str()?.parse::<CallName>().ok()).filter(|call| call.thread() == thread);
+            calls.filter_map(|call| Spool::of(&layout, &call)).for_each(|spool| remove(&spool));
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! Who makes calls, cut free from the host so that a task can own it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
+use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
+use nerve_adapters::host::{self, Conversation};
+use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
+
+use super::super::engine::CallText;
+use super::super::{Layout, LifeId, clock};
+use super::{Host, Kind, Resolved};
+use crate::processes;
+use crate::spool::{Begun, CallName, Spool, SpooledReply, What};
+
+/// Whose call it is.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) thread: ThreadId,
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) what: What,
+    pub(super) role: String,
+    /// How many steps this role has finished before this one.
+    pub(super) turn: u32,
+    /// The step's limit; an ask has none of its own.
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Caller {
+    pub(super) fn name(&self) -> CallName {
+        CallName::new(self.thread, self.step, self.attempt, self.what)
+    }
+}
+
+/// A text that came, and where it is kept until it is in the journal.
+pub(super) struct Answer {
+    pub(super) text: CallText,
+    pub(super) kept: Option<Spool>,
+}
+
+impl Answer {
+    /// Keeps it, so that a daemon that ends now need not call again. It is told all the same when that cannot be.
+    pub(super) fn keep(&self, meta: Option<&RawJson>) {
+        let Some(spool) = &self.kept else { return };
+        let CallText { adapter, content, usage, form } = &self.text;
+        let reply =
+            SpooledReply { adapter: adapter.clone(), content: content.clone(), usage: *usage, form: form.clone(), meta: meta.cloned() };
+        if let Err(error) = spool.reply(&reply) {
+            tracing::error!(call = %spool.name(), %error, "an answer cannot be kept until it is in the journal");
+        }
+    }
+}
+
+/// Who makes calls.
+pub(super) struct Line {
+    label: String,
+    way: Way,
+    layout: Layout,
+    life: LifeId,
+}
+
+enum Way {
+    Llm { client: Arc<LlmClient>, endpoint: Endpoint, limits: CallLimits },
+    Scripted(ScriptedAdapter),
+}
+
+impl Line {
+    /// Makes a call; one that anybody pays for leaves a record from before it goes out until its answer is durable.
+    pub(super) async fn call(&self, caller: &Caller, conversation: &Conversation) -> Result<Answer, CallFailure> {
+        let kept = if self.is_kept() { Some(self.begin(caller, conversation)?) } else { None };
+        let result = match &self.way {
+            Way::Llm { client, endpoint, limits } => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
+            Way::Scripted(script) => {
+                let Caller { thread, role, attempt, turn, .. } = caller;
+                let turn = Turn { thread: *thread, role, attempt: *attempt, turn: *turn };
+                within(caller.timeout, script.call(turn, &conversation.form)).await
+            }
+        };
+        match result {
+            Ok(text) => Ok(Answer { text: self.told(text), kept }),
+            Err(failure) => {
+                kept.inspect(remove);
+                Err(failure)
+            }
+        }
+    }
+
+    /// A script that counts its calls stands in for a model that is paid.
+    fn is_kept(&self) -> bool {
+        match &self.way {
+            Way::Llm { .. } => true,
+            Way::Scripted(script) => script.calls.is_some(),
+        }
+    }
+
+    fn begin(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
+        let form = match self.way {
+            Way::Llm { .. } => conversation.form.clone(),
+            Way::Scripted(_) => conversation.form.without_schema(),
+        };
+        let begun = Begun {
+            thread: caller.thread,
+            step: caller.step,
+            attempt: caller.attempt,
+            what: caller.what,
+            adapter: self.label.clone(),
+            form: form.to_raw().ok(),
+            begun_at: clock::now(),
+            life: self.life.clone(),
+            boot: processes::boot(),
+        };
+        Spool::begin(&self.layout, begun).map_err(|error| {
+            CallFailure::new(
+                FailureKind::Config,
+                format!("a call cannot be recorded before it begins, in {}: {error}", self.layout.calls().display()),
+            )
+        })
+    }
+
+    fn told(&self, text: host::CallText) -> CallText {
+        CallText { adapter: self.label.clone(), content: text.content, usage: text.usage, form: text.form.to_raw().ok() }
+    }
+}
+
+impl Host {
+    pub(super) fn line(&self, resolved: Resolved) -> Result<Line, CallFailure> {
+        let way = match resolved.kind {
+            Kind::Llm { endpoint, limits } => Way::Llm { client: Arc::clone(&self.client), endpoint, limits },
+            Kind::Scripted(script) => Way::Scripted(script),
+            Kind::Cli(command) => {
+                let message = format!("{} cannot be run yet: agents have no keeper", command.program.display());
+                return Err(CallFailure::new(FailureKind::Config, message));
+            }
+            Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
+        };
+        Ok(Line { label: resolved.label, way, layout: self.layout.clone(), life: self.children.life().clone() })
+    }
+}
+
+/// Removes what a call left; what cannot be removed is only in the way.
+pub(super) fn remove(spool: &Spool) {
+    if let Err(error) = spool.remove() {
+        tracing::warn!(call = %spool.name(), %error, "what a call left cannot be removed");
+    }
+}
+
+async fn within<T>(timeout: Option<Duration>, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
+    let Some(timeout) = timeout else { return call.await };
+    match tokio::time::timeout(timeout, call).await {
+        Ok(result) => result,
+        Err(_) => Err(CallFailure::new(FailureKind::Timeout, format!("no answer within {timeout:?}"))),
+    }
+}
