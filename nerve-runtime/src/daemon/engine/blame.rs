@@ -67,7 +67,8 @@ impl Engine {
             }
         }
         let deciding = self.slots.iter().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key));
-        asked.extend(deciding.map(|(id, _)| (*id, Asked::Decision)));
+        let deciding: Vec<_> = deciding.map(|(id, _)| *id).filter(|id| !self.is_held_back(key, *id)).collect();
+        asked.extend(deciding.into_iter().map(|id| (id, Asked::Decision)));
         asked
     }
 

@@ -5,6 +5,7 @@
 //! elsewhere and comes back as a message.
 
 mod accept;
+mod backlog;
 mod blame;
 mod brakes;
 mod calls;

@@ -7,6 +7,7 @@ use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
 use nerve_core::{RawJson, Request, ThreadId};
 use tokio::time::Instant;
 
+use super::backlog::HeldBack;
 use super::slot::{CallRef, Running, Told};
 use super::timers::Timer;
 use super::{Engine, WorkerKey};
@@ -21,6 +22,9 @@ impl Engine {
     /// Asks what follows; with `check`, the meta of the step under way travels along.
     pub(super) fn ask_moderator(&mut self, id: ThreadId, upto: usize, check: Option<Checked>) {
         let Some(key) = self.worker_of(id) else { return };
+        if self.hold_back(&key, id, HeldBack::Decision) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.decision += 1;
         let question = slot.decision;
@@ -40,6 +44,9 @@ impl Engine {
     /// Has the worker run a hand-written role.
     pub(super) fn run_role(&mut self, id: ThreadId, step: u32, attempt: u32) {
         let Some(key) = self.worker_of(id) else { return };
+        if self.hold_back(&key, id, HeldBack::Attempt) {
+            return;
+        }
         let call = self.new_call(id, step, attempt, &key, None);
         let mut frames = self.context(id, &key, step as usize - 1);
         let Some(slot) = self.slots.get_mut(&id) else { return };
@@ -61,6 +68,9 @@ impl Engine {
     /// Has the worker ask a role's own adapter.
     pub(super) fn run_adapter(&mut self, id: ThreadId, step: u32, attempt: u32, request: Request, form: RawJson) {
         let Some(key) = self.worker_of(id) else { return };
+        if self.hold_back(&key, id, HeldBack::Attempt) {
+            return;
+        }
         let call = self.new_call(id, step, attempt, &key, Some(form));
         let mut frames = self.context(id, &key, step as usize - 1);
         let Some(slot) = self.slots.get_mut(&id) else { return };
@@ -75,6 +85,9 @@ impl Engine {
     /// Gives an answer that is in the journal to the role that waits for it.
     pub(super) fn answer_ask(&mut self, id: ThreadId, ask: AskNo) {
         let Some(key) = self.worker_of(id) else { return };
+        if self.hold_back(&key, id, HeldBack::Answer(ask)) {
+            return;
+        }
         let session = self.session(&key);
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let asked = slot.machine.thread().acting().and_then(|acting| acting.asks.get(ask.0 as usize));

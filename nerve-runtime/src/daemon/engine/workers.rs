@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::super::supervisor::{Event, Exit, Frames, Generation, Pace, Session, Spec};
 use super::super::{BuildSpec, clock};
+use super::backlog::HeldBack;
 use super::slot::{Running, Slot, Told};
 use super::timers::Timer;
 use super::written::TurnTag;
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     pub(super) crashes: usize,
     /// The thread for whose sake it is being killed.
     pub(super) culprit: Option<ThreadId>,
+    /// What it will be asked once it has read on.
+    pub(super) backlog: Vec<(ThreadId, HeldBack)>,
 }
 
 impl Engine {
@@ -47,7 +50,8 @@ impl Engine {
         }
         let spec = self.spec(key)?;
         let generation = self.supervisor.add(key, spec).map_err(|refused| refused.to_string())?;
-        let worker = Worker { generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0, culprit: None };
+        let worker =
+            Worker { generation, session: 0, pid: None, manifest: None, blocked: None, crashes: 0, culprit: None, backlog: Vec::new() };
         self.workers.insert(key.clone(), worker);
         Ok(())
     }
@@ -123,7 +127,7 @@ impl Engine {
                 // Now the next may be read.
                 drop(place);
             }
-            Event::Drained => {}
+            Event::Drained => self.ask_held_back(key),
             Event::Exited(exit) => self.worker_exited(key, &exit),
             Event::Blocked { reason } => {
                 self.replays_lost(key, &reason);
@@ -153,6 +157,7 @@ impl Engine {
             self.timers.at(Instant::now() + SENSES_AGAIN, Timer::Unblock(key.clone()));
             return;
         }
+        self.drop_held_back(key);
         // What was delivered is lost already; what is left never reached a process.
         let undelivered: Vec<_> = self.calls.iter().filter(|(_, of)| of.worker == *key).map(|(call, _)| *call).collect();
         for of in undelivered.iter().filter_map(|call| self.calls.remove(call)).collect::<Vec<_>>() {
@@ -210,6 +215,7 @@ impl Engine {
         if exit.was_ready {
             self.lose(key, &exit.summary);
         }
+        self.ask_held_back(key);
     }
 
     /// Stops the worker of an old build once no thread is pinned to it any more.
