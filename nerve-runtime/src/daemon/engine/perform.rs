@@ -22,12 +22,13 @@ impl Engine {
     /// Asks what follows; with `check`, the meta of the step under way travels along.
     pub(super) fn ask_moderator(&mut self, id: ThreadId, upto: usize, check: Option<Checked>) {
         let Some(key) = self.worker_of(id) else { return };
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        // A new question, also when it is held back: the deadline of the one before must not be taken for its own.
+        slot.decision += 1;
+        let question = slot.decision;
         if self.hold_back(&key, id, HeldBack::Decision) {
             return;
         }
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        slot.decision += 1;
-        let question = slot.decision;
         let mut frames = self.context(id, &key, upto - usize::from(check.is_some()));
         let check = check.map(|Checked { role, content, meta }| {
             // The moderator is to see the step as it will be once its meta is taken.
