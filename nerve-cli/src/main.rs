@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod context;
 mod daemon_process;
+mod early;
 mod error;
 mod exit;
 mod find;
@@ -23,6 +24,9 @@ use crate::ui::Ui;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(exit) = early::run(&arguments) {
+        return exit;
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage_error::report(&error, &arguments),

@@ -34,6 +34,8 @@ pub enum FailureKind {
     CommandFailed,
     /// The adapter is not configured, or its files cannot be read.
     Config,
+    /// What watched over an agent died, and how the agent ended is not known.
+    Lost,
     /// Stopped because the thread is being killed.
     Cancelled,
 }
@@ -54,6 +56,7 @@ impl fmt::Display for FailureKind {
             Self::Timeout => "timed out",
             Self::CommandFailed => "command failed",
             Self::Config => "not configured",
+            Self::Lost => "lost",
             Self::Cancelled => "cancelled",
         })
     }

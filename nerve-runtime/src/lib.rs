@@ -6,6 +6,9 @@ pub mod crash_point;
 mod crash_point;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(feature = "daemon")]
+#[allow(dead_code, reason = "its callers follow")]
+pub mod keeper;
 pub mod prelude;
 #[cfg(feature = "daemon")]
 #[allow(dead_code, reason = "its callers follow")]

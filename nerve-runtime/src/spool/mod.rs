@@ -103,6 +103,12 @@ impl Spool {
         &self.folder
     }
 
+    /// The workspace's folder.
+    pub(crate) fn workspace(&self) -> &Path {
+        // `<workspace>/.nerve/run/calls/<call>`
+        self.folder.ancestors().nth(4).unwrap_or(&self.folder)
+    }
+
     /// Writes what the agent will read on its stdin.
     pub(crate) fn prompt(&self, text: &str) -> io::Result<()> {
         files::write(&self.folder.join(PROMPT), text.as_bytes())

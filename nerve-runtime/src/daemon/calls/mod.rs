@@ -3,6 +3,8 @@
 //! They run on the daemon's other runtime and report to the engine's inbox. What they need of a thread is copied for
 //! them; they know nothing of the journal.
 
+#[allow(dead_code, reason = "its callers follow")]
+pub(crate) mod agent;
 mod ask_key;
 mod command;
 #[allow(dead_code, reason = "its callers follow")]
