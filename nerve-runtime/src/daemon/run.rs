@@ -86,6 +86,7 @@ impl Life {
         let lock = claim(&layout)?;
         crash_point(Point::At(Moment::LockTaken));
         log::start(&layout)?;
+        outlive_file_size_limits(runtime);
         link_program(&layout).map_err(|error| DaemonError::io("linking the program for agents", layout.bin(), error))?;
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
@@ -151,6 +152,18 @@ impl Life {
         }
         runtime.shutdown_background();
         tracing::info!("stopped");
+    }
+}
+
+/// A write past the file-size limit kills by default. Whoever listens gets an error from the write instead, and the store's errors are
+/// waited out.
+fn outlive_file_size_limits(runtime: &tokio::runtime::Runtime) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let _inside = runtime.enter();
+    // The handler stays when the listener goes.
+    let listening = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32));
+    if let Err(error) = listening {
+        tracing::error!(%error, "a file-size limit would end this daemon");
     }
 }
 
