@@ -14,6 +14,8 @@ mod turn;
 pub use error::{Duplicated, StoreError};
 pub use query::{Health, JournalFilter, JournalLine, Page, Source, StoredThread, ThreadFilter, TickFilter};
 pub use rows::{SenseRow, ThreadRow, TickResult, TickRow};
+#[cfg(feature = "fill")]
+pub use sqlite::MAX_PAGES;
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;
 pub use turn::{JournalEntry, Turn};

@@ -2,6 +2,8 @@
 
 mod batch;
 mod fault;
+#[cfg(feature = "fill")]
+mod fill;
 mod journal;
 mod migrations;
 mod open;
@@ -23,6 +25,8 @@ use crate::{
     Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
 };
 
+#[cfg(feature = "fill")]
+pub use self::fill::VARIABLE as MAX_PAGES;
 pub use self::open::SqliteOptions;
 
 /// A store in a file: one task writes, a few connections read beside it. Cloning gives another handle to the same.

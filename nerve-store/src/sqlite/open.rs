@@ -69,6 +69,8 @@ impl SqliteStore {
             migrations::check(&mut connection, &place).await?;
         } else {
             migrations::run(&mut connection, &place).await?;
+            #[cfg(feature = "fill")]
+            super::fill::bound(&mut connection).await.map_err(|error| place.error("bounding the store", &error))?;
         }
         // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
