@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use nerve_core::thread::{Acting, AskState, End, Entry, Launch, Origin, Phase, StateName, Thread};
+use nerve_core::thread::{Acting, AskState, End, Entry, Launch, MAX_LOST, Origin, Phase, StateName, Thread};
 use nerve_store::{JournalFilter, SqliteOptions, SqliteStore, Store, StoredThread, ThreadFilter, ThreadRow};
 
 use super::TestWorkspace;
@@ -14,8 +14,6 @@ use super::journal::Call;
 pub(crate) struct Promised {
     /// The ids that were printed for each key.
     pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
-    /// Keys whose trigger may or may not have got through, since nobody asked again.
-    pub(crate) unsure: BTreeSet<String>,
     /// The files that were put into `inbox/` and left there until a thread had them.
     pub(crate) files: BTreeSet<String>,
 }
@@ -72,8 +70,7 @@ impl Seen {
             let kept = by_key.get(key.as_str());
             assert!(ids.len() == 1 && kept == ids.first(), "{ids:?} was printed for {key}, and its thread is {kept:?}");
         }
-        let strangers: Vec<_> =
-            by_key.keys().filter(|key| !promised.keys.contains_key(**key) && !promised.unsure.contains(**key)).collect();
+        let strangers: Vec<_> = by_key.keys().filter(|key| !promised.keys.contains_key(**key)).collect();
         assert!(strangers.is_empty(), "threads with keys that nobody used: {strangers:?}");
     }
 
@@ -233,14 +230,21 @@ fn row_is_the_fold(thread: &StoredThread) {
     assert_eq!(thread.row, expected, "the row of {} is not what its journal says:\n{}", thread.row.id, told(thread));
 }
 
-/// Nothing crashes a thread but three losses. Those of a check leave no entry: the text is kept, and reading it again costs nothing.
+/// Nothing crashes a thread but three losses of one step or of one decision. Those of a check leave no entry: the text is kept, and
+/// reading it again costs nothing.
 fn ended_for_a_reason(thread: &StoredThread) {
-    let of_check = thread.row.reason.as_ref().is_some_and(|reason| reason.starts_with("checking a meta"));
-    if thread.row.state == StateName::Crashed && !of_check {
-        let lost = |(_, entry): &&(_, Entry)| matches!(entry, Entry::AttemptLost { .. } | Entry::DecisionLost { .. });
-        let lost = thread.entries.iter().filter(lost).count();
-        assert!(lost >= 3, "{} crashed after {lost} losses:\n{}", thread.row.id, told(thread));
+    if thread.row.state != StateName::Crashed {
+        return;
     }
+    let mut state = Thread::accepted(launch(thread).clone());
+    let inner = thread.entries[1..].iter().filter(|(_, entry)| !matches!(entry, Entry::Ended(_)));
+    inner.for_each(|(_, entry)| state.apply(entry));
+    let lost_too_often = match &state.phase {
+        Phase::Deciding { lost } => *lost >= MAX_LOST,
+        Phase::Acting(acting) => acting.lost >= MAX_LOST || acting.texts.len() > acting.refusals.len(),
+        _ => false,
+    };
+    assert!(lost_too_often, "{} crashed without three losses:\n{}", thread.row.id, told(thread));
 }
 
 /// The calls that a thread's journal allows, by role and attempt: one for each attempt that began before its step had its answer, and one

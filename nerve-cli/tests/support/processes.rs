@@ -50,6 +50,38 @@ pub(crate) fn below(folder: &Path) -> Vec<String> {
     found
 }
 
+/// What a process of a workspace is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Worker,
+    Keeper,
+    Sweeper,
+    Agent,
+}
+
+/// The processes that a daemon of this workspace started, and whatever those started: all that carry its mark.
+pub(crate) fn of_workspace(root: &Path) -> Vec<(u32, Kind)> {
+    let mark = format!("NERVE_WORKSPACE={}", root.display());
+    let marked = |entry: fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let text = |file: &str| fs::read(entry.path().join(file)).ok();
+        let words = |bytes: Vec<u8>| -> Vec<String> {
+            bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        };
+        if !lives(pid) || !words(text("environ")?).contains(&mark) {
+            return None;
+        }
+        let kind = match words(text("cmdline")?).get(1).map(String::as_str) {
+            Some("worker" | "--worker") => Kind::Worker,
+            Some("keeper") => Kind::Keeper,
+            Some("sweeper") => Kind::Sweeper,
+            _ => Kind::Agent,
+        };
+        Some((pid, kind))
+    };
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(marked).collect()
+}
+
 /// The process of the daemon of this workspace while it starts, when its pid is not told yet.
 pub(crate) fn starting_daemon(root: &Path) -> Option<u32> {
     let wanted = format!("daemon --root {} ", root.display());

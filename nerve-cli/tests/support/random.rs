@@ -14,6 +14,11 @@ impl Random {
         (Self(seed), seed)
     }
 
+    /// The numbers of this seed.
+    pub(crate) fn from(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
