@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::api::{self, ApiState};
 use super::builds::{self, Builtin};
 use super::calls::Host;
+use super::calls::agent::KeeperProgram;
 use super::children::{self, Children};
 use super::engine::{CLEAN_STOP, Engine, Message, Parts};
 use super::{DaemonError, Layout, LifeId, clock, config_file, journal, log, socket, watch};
@@ -98,7 +99,8 @@ impl Life {
         let (orders, order_inbox) = mpsc::unbounded_channel();
         let children = Children::new(LifeId::new());
         spawn(runtime, Children::collect_orphans());
-        let host = Host::new(runtime.handle().clone(), layout.clone(), children.clone(), tell.clone());
+        let keeper = KeeperProgram::own().map_err(|error| DaemonError::io("finding the program of keepers", "keeper", error))?;
+        let host = Host::new(runtime.handle().clone(), layout.clone(), children.clone(), keeper, tell.clone());
         let state = ApiState {
             store: Arc::new(store.clone()),
             engine: tell.clone(),

@@ -1,5 +1,6 @@
 //! Variables: from the daemon's environment, then from `.env` beside nerve.yaml, read at each use.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -34,24 +35,19 @@ impl Environment {
     }
 
     /// What an agent gets: the same, whose turn it has, and a PATH that begins with the folder of `nerve`.
-    pub(super) fn for_agent(&self, named: &[String], root: &Path, bin: &Path, turn: AgentTurn) -> Vec<(OsString, OsString)> {
+    pub(super) fn for_agent(&self, named: &[String], root: &Path, bin: &Path, turn: AgentTurn) -> BTreeMap<String, String> {
         let AgentTurn { thread, step, attempt } = turn;
-        let mut variables = self.for_worker(named, root);
-        let ours = [
-            ("NERVE_THREAD", thread.to_string()),
-            ("NERVE_STEP", step.to_string()),
-            ("NERVE_ATTEMPT", attempt.to_string()),
-            ("NERVE_IDEMPOTENCY_KEY", format!("{thread}-{step}")),
-        ];
-        let path = variables.iter().find(|(name, _)| name == "PATH").map_or_else(OsString::new, |(_, path)| path.clone());
-        let mut path_with_nerve = bin.as_os_str().to_owned();
-        if !path.is_empty() {
-            path_with_nerve.push(":");
-            path_with_nerve.push(path);
-        }
-        variables.retain(|(name, _)| name != "PATH" && !ours.iter().any(|(our, _)| name == our));
-        variables.push(("PATH".into(), path_with_nerve));
-        variables.extend(ours.map(|(name, value)| (name.into(), value.into())));
+        let text = |value: OsString| value.to_string_lossy().into_owned();
+        let mut variables: BTreeMap<String, String> =
+            self.for_worker(named, root).into_iter().map(|(name, value)| (text(name), text(value))).collect();
+        let path = variables.get("PATH").map_or_else(String::new, |path| format!(":{path}"));
+        variables.extend([
+            ("PATH".to_owned(), format!("{}{path}", bin.display())),
+            ("NERVE_THREAD".to_owned(), thread.to_string()),
+            ("NERVE_STEP".to_owned(), step.to_string()),
+            ("NERVE_ATTEMPT".to_owned(), attempt.to_string()),
+            ("NERVE_IDEMPOTENCY_KEY".to_owned(), format!("{thread}-{step}")),
+        ]);
         variables
     }
 }

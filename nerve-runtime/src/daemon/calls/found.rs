@@ -5,9 +5,10 @@ use nerve_adapters::host::extract::{self, Extraction};
 use nerve_core::{RawJson, ThreadId, Usage};
 
 use super::super::engine::CallText;
+use super::agent::AgentEnd;
 use super::line::remove;
 use super::{Host, jobs, outcome};
-use crate::spool::{CallName, Evidence, ExitRecord, Spool, What};
+use crate::spool::{CallName, Evidence, Spool, What};
 
 /// A call that had begun.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Found {
                 // Only the last reply of an ask is kept, with its meta.
                 (schema.is_none() || reply.meta.is_some() || !self.is_ask()).then_some(FoundText { text, meta: reply.meta })
             }
-            Evidence::Ended(exit) => self.of_command(&exit, schema),
+            Evidence::Ended(_) => self.of_command(schema),
             Evidence::None | Evidence::Started(_) => None,
         }
     }
@@ -52,11 +53,12 @@ impl Found {
         matches!(self.what, What::Ask { .. })
     }
 
-    fn of_command(&self, exit: &ExitRecord, schema: Option<&RawJson>) -> Option<FoundText> {
+    fn of_command(&self, schema: Option<&RawJson>) -> Option<FoundText> {
         let begun = self.spool.begun();
         let form = begun.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
-        let content = outcome::text(&self.spool, exit, &begun.adapter).ok()?;
-        if exit.stopped && !is_finished(&content, &form, schema?) {
+        let end = AgentEnd::read(&self.spool).ok()??;
+        let content = outcome::text(&end, &begun.adapter).ok()?;
+        if end.exit.stopped && !is_finished(&content, &form, schema?) {
             return None;
         }
         let text = CallText { adapter: begun.adapter.clone(), content, usage: Usage::ONE_CALL, form: begun.form.clone() };

@@ -10,6 +10,7 @@ use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
 
 use super::super::engine::CallText;
 use super::super::{Layout, LifeId, clock};
+use super::command::Agent;
 use super::{Host, Kind, Resolved};
 use crate::processes;
 use crate::spool::{Begun, CallName, Spool, SpooledReply, What};
@@ -64,19 +65,22 @@ pub(super) struct Line {
 enum Way {
     Llm { client: Arc<LlmClient>, endpoint: Endpoint, limits: CallLimits },
     Scripted(ScriptedAdapter),
+    Cli(Agent),
 }
 
 impl Line {
     /// Makes a call; one that anybody pays for leaves a record from before it goes out until its answer is durable.
     pub(super) async fn call(&self, caller: &Caller, conversation: &Conversation) -> Result<Answer, CallFailure> {
         let kept = if self.is_kept() { Some(self.begin(caller, conversation)?) } else { None };
-        let result = match &self.way {
-            Way::Llm { client, endpoint, limits } => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
-            Way::Scripted(script) => {
+        let result = match (&self.way, &kept) {
+            (Way::Llm { client, endpoint, limits }, _) => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
+            (Way::Scripted(script), _) => {
                 let Caller { thread, role, attempt, turn, .. } = caller;
                 let turn = Turn { thread: *thread, role, attempt: *attempt, turn: *turn };
                 within(caller.timeout, script.call(turn, &conversation.form)).await
             }
+            (Way::Cli(agent), Some(spool)) => agent.answer(caller, conversation, spool.clone()).await,
+            (Way::Cli(_), None) => Err(CallFailure::new(FailureKind::Config, "a command cannot run without its folder")),
         };
         match result {
             Ok(text) => Ok(Answer { text: self.told(text), kept }),
@@ -90,7 +94,7 @@ impl Line {
     /// A script that counts its calls stands in for a model that is paid.
     fn is_kept(&self) -> bool {
         match &self.way {
-            Way::Llm { .. } => true,
+            Way::Llm { .. } | Way::Cli(_) => true,
             Way::Scripted(script) => script.calls.is_some(),
         }
     }
@@ -98,7 +102,7 @@ impl Line {
     fn begin(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
         let form = match self.way {
             Way::Llm { .. } => conversation.form.clone(),
-            Way::Scripted(_) => conversation.form.without_schema(),
+            Way::Scripted(_) | Way::Cli(_) => conversation.form.without_schema(),
         };
         let begun = Begun {
             thread: caller.thread,
@@ -129,10 +133,7 @@ impl Host {
         let way = match resolved.kind {
             Kind::Llm { endpoint, limits } => Way::Llm { client: Arc::clone(&self.client), endpoint, limits },
             Kind::Scripted(script) => Way::Scripted(script),
-            Kind::Cli(command) => {
-                let message = format!("{} cannot be run yet: agents have no keeper", command.program.display());
-                return Err(CallFailure::new(FailureKind::Config, message));
-            }
+            Kind::Cli(command) => Way::Cli(self.agent(command)),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
         Ok(Line { label: resolved.label, way, layout: self.layout.clone(), life: self.children.life().clone() })

@@ -3,19 +3,16 @@
 //! They run on the daemon's other runtime and report to the engine's inbox. What they need of a thread is copied for
 //! them; they know nothing of the journal.
 
-#[allow(dead_code, reason = "its callers follow")]
 pub(crate) mod agent;
 mod ask_key;
 mod command;
-#[allow(dead_code, reason = "its callers follow")]
 mod environment;
 #[allow(dead_code, reason = "its callers follow")]
 mod found;
 mod jobs;
 mod line;
-#[allow(dead_code, reason = "its callers follow")]
+mod occupied;
 mod outcome;
-#[allow(dead_code, reason = "its callers follow")]
 mod plain;
 mod resolve;
 mod settle;
@@ -34,12 +31,14 @@ use super::children::Children;
 use super::engine::Message;
 use super::{Layout, builds};
 use crate::crash_point::{Moment, Point, crash_point};
+use agent::KeeperProgram;
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
 #[allow(unused_imports, reason = "its callers follow")]
 pub(crate) use found::{Found, FoundText};
 pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
+use occupied::Occupied;
 pub(crate) use resolve::{Kind, Resolved};
 pub(crate) use workdir::Place;
 
@@ -50,14 +49,22 @@ pub(crate) struct Host {
     layout: Layout,
     environment: Environment,
     children: Children,
+    keeper: KeeperProgram,
+    occupied: Occupied,
     tell: mpsc::UnboundedSender<Message>,
 }
 
 impl Host {
-    /// Calls run on `runtime` and report through `tell`; their processes are `children`.
-    pub(crate) fn new(runtime: Handle, layout: Layout, children: Children, tell: mpsc::UnboundedSender<Message>) -> Self {
+    /// Calls run on `runtime` and report through `tell`; their processes are `children`, each under a `keeper`.
+    pub(crate) fn new(
+        runtime: Handle,
+        layout: Layout,
+        children: Children,
+        keeper: KeeperProgram,
+        tell: mpsc::UnboundedSender<Message>,
+    ) -> Self {
         let environment = Environment::new(layout.dot_env());
-        Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, children, tell }
+        Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, children, keeper, occupied: Occupied::default(), tell }
     }
 
     /// The environment that a worker starts with: the few variables that every program needs, and those that nerve.yaml names.

@@ -40,11 +40,11 @@ impl Host {
         let written = adapter.and_then(|adapter| adapter.common().workdir.as_ref());
         let workdir = match &launch.workdir {
             Some(folder) => Some(self.path_of(folder)),
-            // A variable that is missing is told by the call that needs it.
-            None => self
-                .set_workdir(config, workflow, role, written)
-                .unwrap_or(None)
-                .or_else(|| is_command.then(|| self.layout.work(&launch.thread))),
+            None => match self.set_workdir(config, workflow, role, written) {
+                Ok(named) => named.or_else(|| is_command.then(|| self.layout.work(&launch.thread))),
+                // A variable that is missing is told by the call that needs it.
+                Err(_) => None,
+            },
         };
         Settled {
             timeout_ms: set.map(millis),
