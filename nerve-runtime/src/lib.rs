@@ -10,8 +10,7 @@ pub mod daemon;
 #[allow(dead_code, reason = "its callers follow")]
 pub mod keeper;
 pub mod prelude;
-#[cfg(feature = "daemon")]
-#[allow(dead_code, reason = "its callers follow")]
+#[allow(dead_code, unused_imports, reason = "a worker needs but a part of it, and some callers follow")]
 mod processes;
 #[cfg(feature = "daemon")]
 #[allow(dead_code, unused_imports, reason = "its callers follow")]

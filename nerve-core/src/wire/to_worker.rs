@@ -15,6 +15,9 @@ pub enum ToWorker {
         protocol: u32,
         /// The workspace's folder.
         root: String,
+        /// How long the worker may let run what runs when it is told to stop.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drain_ms: Option<u64>,
     },
     /// Finished steps of a thread, from step index `from`; what the worker had from there on is replaced.
     Context {

@@ -6,10 +6,19 @@ use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nerve_core::wire::{FrameReader, ToDaemon, ToWorker, encode};
 use nix::sys::signal::{Signal, killpg};
 use tokio::sync::mpsc;
+
+use crate::processes;
+
+/// How long what was started may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to wait between two looks.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Both directions of the channel.
 pub(super) struct Channel {
@@ -20,16 +29,21 @@ pub(super) struct Channel {
 #[derive(Clone)]
 pub(super) struct Out(Arc<Mutex<UnixStream>>);
 
+/// Takes over the descriptor that the daemon left for this process.
+#[expect(unsafe_code, reason = "a descriptor that is inherited has no owner in this process yet; only the number tells of it")]
+pub(crate) fn inherit(number: RawFd) -> io::Result<UnixStream> {
+    // SAFETY: the daemon opened this descriptor for this process and named it in the environment; nothing else here
+    // owns it, for this runs once, first thing in `main`.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    // What user code spawns must not hold the daemon's channel open.
+    nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+    Ok(UnixStream::from(fd))
+}
+
 impl Channel {
     /// Takes over the descriptor that the daemon left for this process.
-    #[expect(unsafe_code, reason = "a descriptor that is inherited has no owner in this process yet; only the number tells of it")]
     pub(super) fn inherit(number: RawFd) -> io::Result<Self> {
-        // SAFETY: the daemon opened this descriptor for this process and named it in the environment; nothing else here
-        // owns it, for this runs once, first thing in `main`.
-        let fd = unsafe { OwnedFd::from_raw_fd(number) };
-        // What user code spawns must not hold the daemon's channel open.
-        nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-        Ok(Self { stream: UnixStream::from(fd) })
+        Ok(Self { stream: inherit(number)? })
     }
 
     /// Starts the channel's thread and gives both ends.
@@ -101,12 +115,35 @@ fn read(mut stream: UnixStream, frames: &mpsc::UnboundedSender<ToWorker>, pongs:
     }
 }
 
-/// Ends this process and what user code started in its group: nothing runs that the daemon does not own.
+/// Ends this process and all that user code started, in whatever group or session: nothing runs that the daemon does not own.
 fn end_of_the_daemon() {
     let own = nix::unistd::getpid();
+    end_what_was_started();
     if nix::unistd::getpgrp() == own {
         let _ = killpg(own, Signal::SIGKILL);
     }
     // Not the leader of a group: started in some other way than by the daemon.
     let _ = nix::sys::signal::kill(own, Signal::SIGKILL);
+}
+
+/// Kills what is below this process or carries its mark, until nothing of it is left or the time is over.
+fn end_what_was_started() {
+    // Not before: whoever adopts orphans has to collect them, which only their starters' code could tell from its own
+    // children. From here on none is to get away; those of before are known by their mark.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+    let mark = [processes::LIFE, processes::OWNER].map(|name| std::env::var(name).ok().map(|value| (name, value)));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut left = processes::descendants(std::process::id());
+        if let [Some(life), Some(owner)] = &mark {
+            let marked = processes::marked(|environ| [life, owner].iter().all(|(name, value)| environ.has(name, value)));
+            left.extend(processes::with_descendants(&marked));
+        }
+        if left.is_empty() || Instant::now() >= deadline {
+            return;
+        }
+        processes::signal_all(&left, Signal::SIGKILL);
+        std::thread::sleep(LOOK);
+    }
 }

@@ -55,7 +55,6 @@ pub fn worker(workspace: Workspace) -> Result<(), WorkerError> {
     }
     let number = std::env::var(CHANNEL).ok().and_then(|fd| fd.parse().ok()).ok_or(WorkerError::NoDaemon)?;
     let channel = Channel::inherit(number).map_err(WorkerError::Channel)?;
-    die_with_the_daemon();
     panics::remember_places();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(WorkerError::Channel)?;
     runtime.block_on(serve::serve(workspace, channel))
@@ -65,13 +64,4 @@ fn print_manifest(workspace: &Workspace) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, &workspace.manifest())?;
     writeln!(out)
-}
-
-/// A second line beside the end of the channel: it also ends a worker whose channel thread is starved.
-fn die_with_the_daemon() {
-    #[cfg(target_os = "linux")]
-    {
-        // Without it the end of the channel still ends this process.
-        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
-    }
 }

@@ -10,6 +10,8 @@ mod entry;
 mod panics;
 mod serve;
 
+#[cfg(all(test, feature = "daemon", target_os = "linux"))]
+pub(crate) use channel::inherit;
 pub(crate) use decide::{check, decide, replay};
 pub use entry::{WorkerError, worker};
 pub(crate) use panics::{catch, catching};

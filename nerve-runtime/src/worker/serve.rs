@@ -19,7 +19,7 @@ use super::{WorkerError, catch, catching, check, decide, replay};
 use crate::Workspace;
 use crate::crash_point::{Moment, Point, crash_point};
 
-/// How long a worker that was told to stop waits for what runs.
+/// How long a worker that was told to stop waits for what runs, when the daemon does not say.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// What a finished task leaves for the loop.
@@ -35,6 +35,7 @@ enum Done {
 struct Server {
     workspace: Workspace,
     root: PathBuf,
+    drain: Duration,
     out: Out,
     contexts: Contexts,
     asks: Asks,
@@ -60,14 +61,24 @@ pub(super) async fn serve(workspace: Workspace, channel: Channel) -> Result<(), 
 
 impl Server {
     async fn greet(workspace: Workspace, out: Out, inbox: &mut mpsc::UnboundedReceiver<ToWorker>) -> Result<Self, WorkerError> {
-        let Some(ToWorker::Hello { protocol, root }) = inbox.recv().await else { return Err(WorkerError::NoDaemon) };
+        let Some(ToWorker::Hello { protocol, root, drain_ms }) = inbox.recv().await else { return Err(WorkerError::NoDaemon) };
         if protocol != PROTOCOL {
             return Err(WorkerError::Protocol { daemon: protocol, ours: PROTOCOL });
         }
         out.send(&[ToDaemon::Ready { protocol: PROTOCOL, sdk: env!("CARGO_PKG_VERSION").to_owned(), manifest: workspace.manifest() }]);
         crash_point(Point::At(Moment::WorkerHello));
         let asks = Asks { out: out.clone(), open: Arc::default(), next: Arc::default() };
-        Ok(Self { workspace, root: root.into(), out, contexts: Contexts::default(), asks, tasks: JoinSet::new(), calls: HashMap::new() })
+        let drain = drain_ms.map_or(DRAIN, Duration::from_millis);
+        Ok(Self {
+            workspace,
+            root: root.into(),
+            drain,
+            out,
+            contexts: Contexts::default(),
+            asks,
+            tasks: JoinSet::new(),
+            calls: HashMap::new(),
+        })
     }
 
     fn take(&mut self, frame: ToWorker) {
@@ -227,7 +238,7 @@ impl Server {
 
     /// Lets what runs finish, for a while; answers to asks still come in.
     async fn drain(mut self, mut inbox: mpsc::UnboundedReceiver<ToWorker>) {
-        let limit = tokio::time::sleep(DRAIN);
+        let limit = tokio::time::sleep(self.drain);
         tokio::pin!(limit);
         while !self.tasks.is_empty() {
             tokio::select! {

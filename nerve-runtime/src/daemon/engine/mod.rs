@@ -115,7 +115,7 @@ impl Engine {
     pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
         let Parts { layout, config, build, manifest, journal, inbox, tell, host, children } = parts;
         let builds = HashMap::from([(build.id.clone(), build.clone())]);
-        let supervisor = Supervisor::new(move |key: &WorkerKey, generation, event| {
+        let supervisor = Supervisor::new(children.clone(), move |key: &WorkerKey, generation, event| {
             // The engine is the last to go; without it nobody is left to tell. The inbox has no bound of its own and
             // needs none for children: each keeps a few chunks under way, and is not read before they were taken.
             let _ = tell.send(Message::Worker(key.clone(), generation, event));

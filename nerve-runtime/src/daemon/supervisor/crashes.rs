@@ -54,7 +54,7 @@ mod tests {
     use nerve_core::config::Supervision;
 
     #[test]
-    fn the_first_respawn_is_at_once_then_delays_double_and_the_sixth_crash_blocks() {
+    fn c15_the_first_respawn_is_at_once_then_delays_double_and_the_sixth_crash_blocks() {
         let (mut crashes, limits, now) = (Crashes::default(), Supervision::default(), Instant::now());
         let mut delays = Vec::new();
         for n in 0..6 {

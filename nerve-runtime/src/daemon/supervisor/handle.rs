@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
+use super::super::children::Children;
 use super::load::Load;
 use super::tail::Tail;
 use super::task::{Control, Task};
@@ -30,17 +31,33 @@ pub(super) struct Handle {
     evicted: Arc<AtomicBool>,
 }
 
+/// The task's ends of what the handle holds.
+pub(super) struct Ends {
+    pub(super) inbox: mpsc::UnboundedReceiver<Control>,
+    pub(super) standing: watch::Sender<Standing>,
+    pub(super) load: Arc<Load>,
+    pub(super) evicted: Arc<AtomicBool>,
+}
+
 /// The end of children and of all that they started.
 #[derive(Debug, Default)]
 pub(crate) struct Gone(Vec<watch::Receiver<Standing>>);
 
 impl Handle {
     /// Starts the task; it does nothing before `after`.
-    pub(super) fn new(name: String, generation: Generation, spec: Spec, after: Gone, tell: Box<dyn Fn(Event) + Send + Sync>) -> Self {
+    pub(super) fn new(
+        processes: Children,
+        name: String,
+        generation: Generation,
+        spec: Spec,
+        after: Gone,
+        tell: Box<dyn Fn(Event) + Send + Sync>,
+    ) -> Self {
         let (control, inbox) = mpsc::unbounded_channel();
         let (stand, standing) = watch::channel(Standing::default());
         let (load, evicted) = (Arc::new(Load::default()), Arc::new(AtomicBool::new(false)));
-        let task = Task::new(name, spec, tell, inbox, stand, Arc::clone(&load), Arc::clone(&evicted));
+        let ends = Ends { inbox, standing: stand, load: Arc::clone(&load), evicted: Arc::clone(&evicted) };
+        let task = Task::new(processes, name, spec, tell, ends);
         #[expect(
             clippy::disallowed_methods,
             reason = "the task ends when the child is evicted or its handle dropped, which the supervisor does"

@@ -20,6 +20,8 @@ mod spawn;
 mod spec;
 mod tail;
 mod task;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use nerve_core::wire::ToWorker;
 use tokio::sync::oneshot;
 
+use super::children::Children;
 pub(crate) use channel::Frames;
 pub(crate) use event::{Event, Exit, Generation};
 pub(crate) use handle::Gone;
@@ -65,6 +68,7 @@ type Tell<K> = dyn Fn(&K, Generation, Event) + Send + Sync;
 
 /// Child processes by key. Dropping it stops them all.
 pub(crate) struct Supervisor<K> {
+    processes: Children,
     tell: Arc<Tell<K>>,
     children: HashMap<K, Handle>,
     /// Evicted ones whose trees may not be gone yet.
@@ -75,8 +79,8 @@ pub(crate) struct Supervisor<K> {
 
 impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     /// A supervisor without children. `tell` is called from their tasks and must not block.
-    pub(crate) fn new(tell: impl Fn(&K, Generation, Event) + Send + Sync + 'static) -> Self {
-        Self { tell: Arc::new(tell), children: HashMap::new(), leaving: Vec::new(), generations: 0, shut_down: false }
+    pub(crate) fn new(processes: Children, tell: impl Fn(&K, Generation, Event) + Send + Sync + 'static) -> Self {
+        Self { processes, tell: Arc::new(tell), children: HashMap::new(), leaving: Vec::new(), generations: 0, shut_down: false }
     }
 
     /// Makes a child known; its process starts with [`start`](Self::start) or the first message. For one that is known
@@ -92,7 +96,10 @@ impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
         self.generations += 1;
         let generation = Generation(self.generations);
         let (tell, of) = (Arc::clone(&self.tell), key.clone());
-        let handle = Handle::new(key.to_string(), generation, spec, self.gone(key), Box::new(move |event| tell(&of, generation, event)));
+        let handle = {
+            let tell = Box::new(move |event| tell(&of, generation, event));
+            Handle::new(self.processes.clone(), key.to_string(), generation, spec, self.gone(key), tell)
+        };
         self.children.insert(key.clone(), handle);
         Ok(generation)
     }
@@ -162,7 +169,10 @@ impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     }
 }
 
-#[expect(dead_code, reason = "the engine needs only some of the verbs that make this module whole")]
+#[cfg_attr(
+    not(all(test, target_os = "linux")),
+    expect(dead_code, reason = "the engine needs only some of the verbs that make this module whole")
+)]
 impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     /// Sends frames, in order, starting the process if none runs: to the process that is ready, or to the next one.
     pub(crate) fn send(&self, key: &K, frames: &[ToWorker]) -> Result<(), Refused> {

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::super::children::Children;
 use super::Spec;
 use super::channel::{Heard, read, write};
 use super::load::{Load, Piece};
@@ -40,7 +41,7 @@ pub(super) struct Running {
 }
 
 /// Starts the process in a group of its own and says hello.
-pub(super) fn spawn(name: &str, spec: &Spec, load: &Arc<Load>) -> io::Result<Running> {
+pub(super) fn spawn(processes: &Children, name: &str, spec: &Spec, load: &Arc<Load>) -> io::Result<Running> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let mut command = Command::new(&spec.program);
@@ -50,7 +51,7 @@ pub(super) fn spawn(name: &str, spec: &Spec, load: &Arc<Load>) -> io::Result<Run
     command.current_dir(&spec.root).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: CHANNEL_FD }]).map_err(io::Error::other)?;
-    let mut child = command.spawn()?;
+    let mut child = processes.spawn(&mut command, name)?;
     // It holds the child's end of the channel; while it lives, the end of the child cannot be seen.
     drop(command);
     let pid = child.id().ok_or_else(|| io::Error::other("the process ended at once"))?;
@@ -67,7 +68,9 @@ pub(super) fn spawn(name: &str, spec: &Spec, load: &Arc<Load>) -> io::Result<Run
     spawn_task(read(reading, tell));
 
     let running = Running { child, pid, out, heard, tail, words, load: Arc::clone(load) };
-    running.say(&[ToWorker::Hello { protocol: PROTOCOL, root: spec.root.to_string_lossy().into_owned() }]);
+    let drain = spec.times.worker_drain.min(spec.drain);
+    let drain_ms = Some(u64::try_from(drain.as_millis()).unwrap_or(u64::MAX));
+    running.say(&[ToWorker::Hello { protocol: PROTOCOL, root: spec.root.to_string_lossy().into_owned(), drain_ms }]);
     Ok(running)
 }
 

@@ -11,9 +11,10 @@ use nix::sys::signal::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::super::children::Children;
 use super::channel::{Frames, Heard};
 use super::crashes::{Crashes, Verdict};
-use super::handle::Standing;
+use super::handle::{Ends, Standing};
 use super::load::{Load, Piece};
 use super::spawn::{Running, spawn};
 use super::{Event, Exit, Gone, Pace, Session, Spec};
@@ -92,6 +93,7 @@ struct Queued {
 }
 
 pub(super) struct Task {
+    processes: Children,
     name: String,
     spec: Spec,
     tell: Box<dyn Fn(Event) + Send + Sync>,
@@ -112,18 +114,25 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(
-        name: String,
-        spec: Spec,
-        tell: Box<dyn Fn(Event) + Send + Sync>,
-        inbox: mpsc::UnboundedReceiver<Control>,
-        standing: watch::Sender<Standing>,
-        load: Arc<Load>,
-        evicted: Arc<AtomicBool>,
-    ) -> Self {
-        let (state, session, crashes) = (State::Stopped, 0, Crashes::default());
-        let (queue, drains, closing, inbox_ended) = (Vec::new(), Vec::new(), false, false);
-        Self { name, spec, tell, inbox, standing, load, evicted, state, session, crashes, queue, drains, closing, inbox_ended }
+    pub(super) fn new(processes: Children, name: String, spec: Spec, tell: Box<dyn Fn(Event) + Send + Sync>, ends: Ends) -> Self {
+        let Ends { inbox, standing, load, evicted } = ends;
+        Self {
+            processes,
+            name,
+            spec,
+            tell,
+            inbox,
+            standing,
+            load,
+            evicted,
+            state: State::Stopped,
+            session: 0,
+            crashes: Crashes::default(),
+            queue: Vec::new(),
+            drains: Vec::new(),
+            closing: false,
+            inbox_ended: false,
+        }
     }
 
     pub(super) async fn run(mut self, after: Gone) {
@@ -236,7 +245,7 @@ impl Task {
         if self.closing || self.evicted.load(Ordering::Relaxed) {
             return;
         }
-        match spawn(&self.name, &self.spec, &self.load) {
+        match spawn(&self.processes, &self.name, &self.spec, &self.load) {
             Ok(running) => {
                 tracing::info!(worker = self.name, pid = running.pid, "started");
                 self.standing.send_modify(|standing| standing.tail = running.tail.clone());
@@ -412,6 +421,11 @@ impl Task {
         self.show();
         // All it started is gone before anything is said of its end.
         running.signal(Signal::SIGKILL);
+        self.processes.ended(running.pid);
+        let left = self.processes.sweep(&self.name).await;
+        if !left.is_empty() {
+            tracing::error!(worker = self.name, pids = ?left, "what it started would not die");
+        }
         let (pid, was_ready) = (running.pid, ready_since.is_some());
         let summary = summary(status, fault, &self.last_words(running, was_ready).await);
         tracing::info!(worker = self.name, pid, expected, summary, "exit");
