@@ -1,9 +1,11 @@
 //! A workspace of its own for each test, with the real `nerve` in it. What is waited for has a limit; nothing sleeps for a fixed time.
 #![allow(dead_code, clippy::print_stderr, reason = "each test file uses its part of this, and tells what it saw on stderr")]
 
+pub(crate) mod builds;
 pub(crate) mod invariants;
 pub(crate) mod journal;
 pub(crate) mod model;
+pub(crate) mod own;
 pub(crate) mod processes;
 pub(crate) mod random;
 
@@ -213,31 +215,88 @@ impl TestWorkspace {
         })
     }
 
+    /// The processes of workers whose key begins so, as status tells them.
+    pub(crate) fn workers(&self, key: &str) -> Vec<Value> {
+        let status = self.status();
+        let workers = status["workers"].as_array().expect("workers").iter();
+        workers.filter(|worker| worker["key"].as_str().is_some_and(|it| it.starts_with(key))).cloned().collect()
+    }
+
     /// Threads of `explain-load` that run, and that wait for a slot.
     pub(crate) fn load(&self) -> Option<(u64, u64)> {
+        self.load_of("explain-load")
+    }
+
+    /// Threads of this workflow that run, and that wait for a slot.
+    pub(crate) fn load_of(&self, workflow: &str) -> Option<(u64, u64)> {
         let output = self.run(&["status", "--json"]);
         let status: Value = serde_json::from_str(&output.stdout).ok()?;
-        let workflow = status["workflows"].as_array()?.iter().find(|workflow| workflow["name"] == "explain-load")?;
+        let workflow = status["workflows"].as_array()?.iter().find(|item| item["name"] == workflow)?;
         Some((workflow["active"].as_u64()?, workflow["queued"].as_u64()?))
     }
 
     /// Triggers `explain-load`; gives the thread's id.
     #[track_caller]
     pub(crate) fn trigger(&self, prompt: &str) -> String {
-        let accepted = self.ok(&["workflow", "trigger", "explain-load", "--prompt", prompt]);
-        id_of(&accepted)
+        self.trigger_of("explain-load", prompt)
+    }
+
+    /// Triggers this workflow; gives the thread's id.
+    #[track_caller]
+    pub(crate) fn trigger_of(&self, workflow: &str, prompt: &str) -> String {
+        id_of(&self.ok(&["workflow", "trigger", workflow, "--prompt", prompt]))
+    }
+
+    /// The thread's end, which must be that it is complete.
+    #[track_caller]
+    pub(crate) fn completes(&self, id: &str) -> Value {
+        let thread = self.ended(id);
+        assert_eq!((&thread["state"], &thread["exit_code"]), (&"completed".into(), &0.into()), "{thread:#}");
+        thread
+    }
+
+    /// The kinds of the entries of a thread's journal, in order.
+    pub(crate) fn kinds(&self, id: &str) -> Vec<String> {
+        self.entries(id).into_iter().map(|entry| entry.kind).collect()
+    }
+
+    /// How often an entry of this kind is in the thread's journal.
+    pub(crate) fn count(&self, id: &str, kind: &str) -> usize {
+        self.kinds(id).iter().filter(|it| *it == kind).count()
+    }
+
+    /// Waits until the thread is in this state, and shows it.
+    #[track_caller]
+    pub(crate) fn becomes(&self, id: &str, state: &str) -> Value {
+        self.until(&format!("{id} to be {state}"), SOON, || Some(self.show(id)).filter(|thread| thread["state"] == state))
+    }
+
+    /// Waits until the roles of `support::own` have run so often for this thread.
+    #[track_caller]
+    pub(crate) fn acts(&self, id: &str, times: usize) {
+        self.until(&format!("run {times} of {id}"), SOON, || (own::ran_for(self, id).len() >= times).then_some(()));
     }
 
     /// Calls the API over the socket, as another program would; `connected` is called before anything is sent.
     #[track_caller]
     pub(crate) fn post(&self, path: &str, body: &Value, connected: impl FnOnce()) -> Value {
+        self.call_api("POST", path, &body.to_string(), connected)
+    }
+
+    /// Reads from the API.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.call_api("GET", path, "", || {})
+    }
+
+    #[track_caller]
+    fn call_api(&self, method: &str, path: &str, body: &str, connected: impl FnOnce()) -> Value {
         let socket = fs::read_to_string(self.root.join(".nerve/run/socket")).expect("a daemon runs");
         let mut stream = UnixStream::connect(socket.trim()).expect("it listens");
         stream.set_read_timeout(Some(SOON)).expect("a limit");
-        let body = body.to_string();
         let head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close";
         connected();
-        write!(stream, "POST /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+        write!(stream, "{method} /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let document = answer.split_once("\r\n\r\n").expect("a head").1;

@@ -46,6 +46,8 @@ impl Engine {
         for workflow in workflows {
             self.pump(&workflow);
         }
+        let workers: Vec<_> = self.workers.keys().filter(|key| matches!(key, WorkerKey::Workflow { .. })).cloned().collect();
+        workers.iter().for_each(|key| self.retire_if_unused(key));
         let open: Vec<_> = self.slots.keys().copied().collect();
         open.into_iter().for_each(|id| self.refresh_rules(id));
         self.release_brakes();

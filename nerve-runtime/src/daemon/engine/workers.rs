@@ -218,14 +218,21 @@ impl Engine {
         self.ask_held_back(key);
     }
 
-    /// Stops the worker of an old build once no thread is pinned to it any more.
+    /// Stops the worker of an old build, or of a workflow that nerve.yaml no longer has, once no thread needs it any more.
     pub(super) fn retire_if_unused(&mut self, key: &WorkerKey) {
-        let lasting = *key.build() == self.build.id && key.alone().is_none();
-        if lasting || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == *key.build()) {
+        let serves = *key.build() == self.build.id && key.alone().is_none();
+        let named = match key {
+            WorkerKey::Workflow { name, .. } => self.config.workflows.contains_key(name),
+            WorkerKey::Senses { .. } => true,
+        };
+        if (serves && named) || self.candidate.as_ref().is_some_and(|candidate| candidate.spec.id == *key.build()) {
             return;
         }
         let used = match key {
-            WorkerKey::Workflow { .. } => self.slots.values().any(|slot| slot.worker().as_ref() == Some(key)),
+            WorkerKey::Workflow { name, .. } => {
+                let queued = |slot: &Slot| serves && slot.is_queued() && slot.workflow() == name;
+                self.slots.values().any(|slot| slot.worker().as_ref() == Some(key) || queued(slot))
+            }
             WorkerKey::Senses { .. } => self.senses.values().any(|sense| sense.runs_on(key)),
         };
         if !used {

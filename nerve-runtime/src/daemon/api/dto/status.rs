@@ -17,7 +17,7 @@ pub struct Health {
     pub uptime_ms: u64,
     /// Senses that it runs.
     pub active_senses: u64,
-    /// Workflows that it serves.
+    /// Workflows that have a thread under way.
     pub active_workflows: u64,
 }
 
