@@ -141,7 +141,7 @@ fn a_new_build_is_noted_with_what_stays_on_the_old_one() {
 fn a_build_that_lacks_what_is_needed_is_refused_and_the_old_one_serves() {
     let workspace = acting();
     builds::make(&workspace, "less", Worker::Own(Variant::Less));
-    let problem = workspace.until("the problem", SOON, || workspace.status()["config_problem"].as_str().map(str::to_owned));
+    let problem = workspace.until("the problem", SOON, || workspace.status()["build_problem"].as_str().map(str::to_owned));
     assert!(problem.contains("less") && problem.contains("act-aside"), "{problem}");
     assert_eq!(workspace.status()["build"], "old");
     assert_eq!(workspace.completes(&workspace.trigger_of("act-aside", "still there"))["build"], "old");
@@ -225,8 +225,9 @@ fn the_idle_worker_of_a_removed_workflow_is_shut_down() {
     assert_eq!(workspace.workers("workflow/act-once@").len(), 1);
     workspace.reconfigure("workflows:\n  act-aside: { concurrency: 1 }\n");
     retires(&workspace, "workflow/act-once@");
-    let exit = workspace.until("its exit", SOON, || workspace.journal().into_iter().find(|entry| entry.kind == "worker_exit"));
-    assert_eq!(exit.payload["expected"], "true", "{exit:?}");
+    let exit = |line: &&str| line.contains("exit worker=\"workflow/act-once@old\"");
+    let exit = workspace.until("its exit", SOON, || workspace.log().lines().find(exit).map(str::to_owned));
+    assert!(exit.contains("expected=true"), "{exit}");
     workspace.reconfigure(OWN);
     workspace.completes(&workspace.trigger_of("act-once", "again"));
 }
