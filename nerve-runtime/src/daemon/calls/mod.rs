@@ -91,10 +91,9 @@ impl Host {
         task.abort_handle()
     }
 
-    #[allow(dead_code, reason = "its callers follow")]
     /// Does something small beside, of which nobody waits for the end.
     fn aside(&self, job: impl Future<Output = ()> + Send + 'static) {
-        #[expect(clippy::disallowed_methods, reason = "it ends at once, or with the runtime that the daemon's life owns")]
+        #[expect(clippy::disallowed_methods, reason = "it ends by itself, or with the runtime that the daemon's life owns")]
         self.runtime.spawn(job);
     }
 }
@@ -103,8 +102,8 @@ impl Host {
     /// Removes the builds that nothing needs any more; see [`builds::collect`].
     pub(crate) fn collect_builds(&self, needed: HashSet<BuildId>) {
         let layout = self.layout.clone();
-        #[expect(clippy::disallowed_methods, reason = "it ends by itself, and may be cut off anywhere: the next one goes on")]
-        self.runtime.spawn(async move {
+        // It may be cut off anywhere: the next one goes on.
+        self.aside(async move {
             match builds::collect(&layout, &needed) {
                 Ok(gone) if gone.is_empty() => {}
                 Ok(gone) => tracing::info!(?gone, "builds that nothing needs were removed"),
@@ -120,3 +119,6 @@ impl Host {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
