@@ -6,7 +6,7 @@
 mod support;
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,8 @@ use nerve_runtime::daemon::{BuildRecord, Layout, hash_folder};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use support::invariants::{Promised, Seen};
-use support::{TestWorkspace, id_of, processes};
+use support::processes::Kind;
+use support::{TestWorkspace, agent, id_of, processes};
 
 /// Workspaces at a time.
 const AT_A_TIME: usize = 4;
@@ -28,7 +29,7 @@ const TOGETHER: usize = 6;
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// What has to happen for a point to be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scenario {
     /// Three threads for one slot, and a file.
     Usual,
@@ -62,6 +63,17 @@ enum Scenario {
     Reload,
     /// A new build is there.
     NextBuild,
+    /// An agent answers, and leaves a process in a session of its own behind.
+    Agent,
+}
+
+/// Where a point is reached besides, with an agent in place of a script.
+fn with_an_agent(point: Point) -> bool {
+    match point {
+        Point::BeforeCommit(commit) | Point::AfterCommit(commit) => matches!(commit, Commit::Intent | Commit::Text | Commit::Completed),
+        Point::BeforeAct(act) | Point::AfterAct(act) => act == Act::Call,
+        Point::At(moment) => matches!(moment, Moment::CallTold | Moment::WorkerReady),
+    }
 }
 
 /// Where each point is reached. A point that is new has no place here, and this does not compile.
@@ -108,7 +120,10 @@ fn scenario(point: Point) -> Scenario {
             Moment::WorkerExited => Scenario::WorkerDies,
             Moment::ReplyDue
             | Moment::Replied
+            | Moment::CallBegun
             | Moment::CallAnswered
+            | Moment::CallKept
+            | Moment::CallForgotten
             | Moment::CallTold
             | Moment::WorkerReady
             | Moment::TickSeen
@@ -126,6 +141,13 @@ fn scenario(point: Point) -> Scenario {
             | Moment::ObservationSent
             | Moment::AskDue
             | Moment::AskSent => Scenario::Usual,
+            Moment::KeeperJob
+            | Moment::AgentStarted
+            | Moment::AgentRecorded
+            | Moment::AgentSaid
+            | Moment::AgentEnded
+            | Moment::AgentGone
+            | Moment::AgentDone => Scenario::Agent,
         },
     }
 }
@@ -136,17 +158,15 @@ fn what_was_promised_holds_wherever_a_process_of_ours_dies() {
     let points: Vec<Point> = Point::all().filter(|point| point.to_string().contains(&wanted)).collect();
     assert!(!points.is_empty(), "no point's name holds `{wanted}`");
     let begun = Instant::now();
-    let mut work = VecDeque::new();
-    let mut scenarios: Vec<Scenario> = Vec::new();
+    let mut by_scenario: BTreeMap<Scenario, Vec<Point>> = BTreeMap::new();
     for point in &points {
-        if !scenarios.contains(&scenario(*point)) {
-            scenarios.push(scenario(*point));
+        let besides = with_an_agent(*point).then_some(Scenario::Agent);
+        for kind in [scenario(*point)].into_iter().chain(besides) {
+            by_scenario.entry(kind).or_default().push(*point);
         }
     }
-    for kind in scenarios {
-        let of_kind: Vec<Point> = points.iter().copied().filter(|point| scenario(*point) == kind).collect();
-        work.extend(of_kind.chunks(TOGETHER).map(|points| (kind, points.to_vec())));
-    }
+    let work: VecDeque<(Scenario, Vec<Point>)> =
+        by_scenario.into_iter().flat_map(|(kind, points)| chunks(&points).map(move |points| (kind, points)).collect::<Vec<_>>()).collect();
     let (work, failures) = (Mutex::new(work), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
@@ -171,6 +191,11 @@ fn what_was_promised_holds_wherever_a_process_of_ours_dies() {
     assert!(failures.is_empty(), "{} of the workspaces failed:\n\n{}", failures.len(), failures.join("\n\n"));
 }
 
+/// The points that share a workspace.
+fn chunks(points: &[Point]) -> impl Iterator<Item = Vec<Point>> {
+    points.chunks(TOGETHER).map(<[Point]>::to_vec)
+}
+
 fn next<T>(work: &Mutex<VecDeque<T>>) -> Option<T> {
     work.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
@@ -184,6 +209,7 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 fn together(kind: Scenario, points: &[Point]) {
     let workspace = TestWorkspace::new(&config(kind, 0));
     workspace.write("replies.yaml", replies(kind));
+    agent::install(&workspace);
     let mut promised = Promised::default();
     for (nth, point) in points.iter().enumerate() {
         let flag = workspace.temp().join(format!("{point}.flag"));
@@ -212,9 +238,13 @@ fn config(kind: Scenario, version: usize) -> String {
     };
     let crash_limit = if matches!(kind, Scenario::Park | Scenario::ChangeBuild) { 1 } else { 6 };
     let max_queue = if kind == Scenario::Overflow { 1 } else { 1000 };
+    let analyst = match kind {
+        Scenario::Agent => format!("{{ {} }}", agent::ADAPTER),
+        _ => format!("{{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}"),
+    };
     format!(
         "adapters:
-  analyst: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}
+  analyst: {analyst}
   fixer: {{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {fixer} }}
 senses:
   inbox: {{ interval: 100ms }}
@@ -236,6 +266,30 @@ fixer: [{ text: It is done., meta: { done: true } }]
 "
         }
     }
+}
+
+#[test]
+fn an_agent_that_dies_ends_its_own_thread_and_leaves_nothing() {
+    let workspace = TestWorkspace::new(&config(Scenario::Agent, 0));
+    workspace.write("replies.yaml", replies(Scenario::Agent));
+    agent::install(&workspace);
+    workspace.start();
+    let mut promised = Promised::default();
+    for place in ["start", "middle", "end"] {
+        workspace.write("die-at", place);
+        for expected in ["failed", "completed"] {
+            let key = format!("{place}-{expected}");
+            let args = ["workflow", "trigger", "explain-load", "--prompt", "load", "--key", &key];
+            let id = id_of(&workspace.ok(&args));
+            let thread = workspace.ended(&id);
+            assert_eq!(thread["state"], expected, "{place}: {thread:#}");
+            promised.keys.entry(key).or_default().insert(id);
+        }
+        let agents = || processes::of_workspace(workspace.root()).into_iter().filter(|(_, kind)| *kind == Kind::Agent).count();
+        workspace.until("nothing to be left of the agents", Duration::from_secs(5), || (agents() == 0).then_some(()));
+    }
+    workspace.stop();
+    Seen::of(&workspace).hold(&promised, true);
 }
 
 /// One point's turn.
@@ -330,6 +384,10 @@ impl Life<'_> {
             Scenario::Overflow => {
                 self.start_armed();
                 ["a", "b", "c", "d"].iter().for_each(|name| drop(self.trigger(name)));
+            }
+            Scenario::Agent => {
+                self.start_armed();
+                ["a", "b"].iter().for_each(|name| drop(self.trigger(name)));
             }
             Scenario::Unreadable => {
                 self.start_armed();

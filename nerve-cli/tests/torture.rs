@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use support::invariants::{Promised, Seen};
 use support::processes::{self, Kind};
 use support::random::Random;
-use support::{TestWorkspace, id_of};
+use support::{TestWorkspace, agent, id_of};
 
 /// Threads that are kept under way.
 const IN_FLIGHT: u64 = 8;
@@ -26,16 +26,17 @@ const IN_FLIGHT: u64 = 8;
 const IN_THE_END: Duration = Duration::from_secs(180);
 
 fn config(version: u64) -> String {
+    let agent = agent::ADAPTER;
     format!(
         "adapters:
-  analyst: {{ kind: scripted, replies: replies.yaml, delay: 20ms-400ms, calls: calls.jsonl }}
+  analyst: {{ {agent} }}
   fixer: {{ kind: scripted, replies: replies.yaml, delay: 20ms-400ms, calls: calls.jsonl }}
 senses:
   inbox: {{ interval: 200ms }}
 workflows:
   explain-load: {{ concurrency: {}, overflow: queue, max_queue: 1000000 }}
 supervision: {{ decide: 1s, respawn_min: 10ms, respawn_max: 500ms, crash_window: 5s }}
-limits: {{ failures_in_a_row: 1000000 }}
+limits: {{ calls_per_hour: 1000000, failures_in_a_row: 1000000 }}
 ",
         2 + version % 5
     )
@@ -69,6 +70,7 @@ fn what_was_promised_holds_after_whatever_can_happen() {
     eprintln!("{time:?} of torture, seed {seed} (NERVE_SEED={seed} repeats the choices)");
     let workspace = TestWorkspace::new(&config(0));
     workspace.write("replies.yaml", REPLIES);
+    agent::install(&workspace);
     workspace.start();
     let feeder = Feeder { workspace: &workspace, promised: Mutex::default(), over: AtomicBool::new(false) };
     let mut done = BTreeMap::new();

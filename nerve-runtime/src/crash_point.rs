@@ -148,8 +148,11 @@ named! {
         ReplyDue "daemon.reply.due" "a thread is accepted and its caller does not know",
         Replied "daemon.reply.told" "its caller knows",
         RequestDone "daemon.request.done" "a kill or a resume is durable and its caller does not know",
+        CallBegun "daemon.call.begun" "a call's folder is there and nothing was called",
         CallAnswered "daemon.call.answered" "a call's answer is in hand and nowhere else",
+        CallKept "daemon.call.kept" "a call's answer is in its folder and the engine does not know",
         CallTold "daemon.call.told" "a call's answer is with the engine",
+        CallForgotten "daemon.call.forgotten" "a call's folder is gone, for its answer is written",
         WorkerReady "daemon.worker.ready" "a worker said that it is ready and was asked nothing",
         WorkerExited "daemon.worker.exited" "a worker is gone and nothing was made of it",
         TickSeen "daemon.tick.seen" "a tick's result is in hand and not written",
@@ -177,6 +180,13 @@ named! {
         ObservationSent "worker.observation.sent" "a sense's observation is said",
         AskDue "worker.ask.due" "a role asks and that is not said",
         AskSent "worker.ask.sent" "a role has asked",
+        KeeperJob "keeper.job" "a keeper knows what to run and runs nothing",
+        AgentStarted "keeper.agent.started" "the agent runs and that is not recorded",
+        AgentRecorded "keeper.agent.recorded" "it is recorded that the agent runs",
+        AgentSaid "keeper.agent.said" "the first of what the agent says is written down",
+        AgentEnded "keeper.agent.ended" "the agent has ended; what it left behind may live",
+        AgentGone "keeper.agent.gone" "nothing of the agent's lives and its end is not recorded",
+        AgentDone "keeper.agent.done" "its end is recorded",
     }
 }
 

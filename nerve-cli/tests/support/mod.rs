@@ -1,6 +1,7 @@
 //! A workspace of its own for each test, with the real `nerve` in it. What is waited for has a limit; nothing sleeps for a fixed time.
 #![allow(dead_code, clippy::print_stderr, reason = "each test file uses its part of this, and tells what it saw on stderr")]
 
+pub(crate) mod agent;
 pub(crate) mod builds;
 pub(crate) mod invariants;
 pub(crate) mod journal;

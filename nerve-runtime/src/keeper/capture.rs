@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::wake;
+use crate::crash_point::{Moment, Point, crash_point};
 
 /// What is kept of one stream.
 const CAP: usize = 64 * 1024 * 1024;
@@ -31,6 +32,7 @@ pub(super) fn copy(mut from: impl Read, mut to: File) -> bool {
         let kept = read.min(room);
         truncated |= kept < read || to.write_all(&bytes[..kept]).is_err();
         // After a gap nothing follows: what is kept is a beginning without holes.
+        crash_point(Point::At(Moment::AgentSaid));
         room = if truncated { 0 } else { room - kept };
         wake::wake();
     }

@@ -19,6 +19,7 @@ use nix::sys::signal::SigSet;
 
 pub(crate) use job::Job;
 
+use crate::crash_point::{Moment, Point, crash_point};
 use crate::daemon::{children, clock};
 use crate::processes::Process;
 use crate::spool::{Ending, Spool};
@@ -54,10 +55,12 @@ pub fn run() -> ExitCode {
 fn keep(job: &Job) -> io::Result<()> {
     let spool = Spool::at(job.spool.clone())?;
     let (stdout, stderr) = (capture::open(&spool.stdout_file())?, capture::open(&spool.stderr_file())?);
+    crash_point(Point::At(Moment::KeeperJob));
     let agent = match agent::start(job, &spool) {
         Ok(agent) => agent,
         Err(error) => return spool.agent_ended(Ending::Spawn(error.to_string()), false, false, clock::now()),
     };
+    crash_point(Point::At(Moment::AgentStarted));
     // Not before the agent, which would inherit it. From here on no signal that can be blocked ends the keeper; the agent's end and
     // the lifeline's are read, not signalled.
     let _ = SigSet::all().thread_block();
@@ -66,16 +69,20 @@ fn keep(job: &Job) -> io::Result<()> {
     let keeper = Process::of(own).unwrap_or(Process { pid: own, start: 0 });
     let recorded = Process::of(agent.pid).map_or(Ok(()), |process| spool.agent_runs(process, keeper));
 
+    crash_point(Point::At(Moment::AgentRecorded));
     let mut course = Course::watch(agent.pid);
     course.capture(agent.stdout, stdout);
     course.capture(agent.stderr, stderr);
     course.until_it_is_to_end();
+    crash_point(Point::At(Moment::AgentEnded));
     tree::end(agent.pid, &mut course, job.kill_after());
     course.until_all_is_captured(LAST_OUTPUT);
+    crash_point(Point::At(Moment::AgentGone));
     let Course { ending, stopped, truncated, .. } = course;
     // That nobody saw the end cannot be while there was a child to wait for.
     let ending = ending.ok_or_else(|| io::Error::other("the agent was collected by somebody else"))?;
     spool.agent_ended(ending, stopped, truncated, clock::now())?;
+    crash_point(Point::At(Moment::AgentDone));
     recorded
 }
 

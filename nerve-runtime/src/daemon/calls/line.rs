@@ -12,6 +12,7 @@ use super::super::engine::CallText;
 use super::super::{Layout, LifeId, clock};
 use super::command::Agent;
 use super::{Host, Kind, Resolved};
+use crate::crash_point::{Moment, Point, crash_point};
 use crate::processes;
 use crate::spool::{Begun, CallName, Spool, SpooledReply, What};
 
@@ -45,12 +46,14 @@ impl Answer {
     /// Keeps it, so that a daemon that ends now need not call again. It is told all the same when that cannot be.
     pub(super) fn keep(&self, meta: Option<&RawJson>) {
         let Some(spool) = &self.kept else { return };
+        crash_point(Point::At(Moment::CallAnswered));
         let CallText { adapter, content, usage, form } = &self.text;
         let reply =
             SpooledReply { adapter: adapter.clone(), content: content.clone(), usage: *usage, form: form.clone(), meta: meta.cloned() };
         if let Err(error) = spool.reply(&reply) {
             tracing::error!(call = %spool.name(), %error, "an answer cannot be kept until it is in the journal");
         }
+        crash_point(Point::At(Moment::CallKept));
     }
 }
 
@@ -72,6 +75,7 @@ impl Line {
     /// Makes a call; one that anybody pays for leaves a record from before it goes out until its answer is durable.
     pub(super) async fn call(&self, caller: &Caller, conversation: &Conversation) -> Result<Answer, CallFailure> {
         let kept = if self.is_kept() { Some(self.begin(caller, conversation)?) } else { None };
+        crash_point(Point::At(Moment::CallBegun));
         let result = match (&self.way, &kept) {
             (Way::Llm { client, endpoint, limits }, _) => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
             (Way::Scripted(script), _) => {

@@ -79,9 +79,6 @@ impl Host {
         let task = self.runtime.spawn(async move {
             let finished = job.await;
             let answered = finished.is_answer();
-            if answered {
-                crash_point(Point::At(Moment::CallAnswered));
-            }
             // The engine is the last to go.
             let _ = tell.send(Message::Call(finished));
             if answered {
