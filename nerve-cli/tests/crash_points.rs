@@ -123,7 +123,6 @@ fn scenario(point: Point) -> Scenario {
             | Moment::CallBegun
             | Moment::CallAnswered
             | Moment::CallKept
-            | Moment::CallForgotten
             | Moment::CallTold
             | Moment::WorkerReady
             | Moment::TickSeen

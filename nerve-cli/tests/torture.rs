@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nerve_core::thread::StateName;
 use nerve_runtime::crash_point::{Point, VARIABLE};
 use nerve_store::MAX_PAGES;
 use nix::sys::signal::Signal;
@@ -100,8 +101,17 @@ fn what_was_promised_holds_after_whatever_can_happen() {
     workspace.stop();
     let seen = Seen::of(&workspace);
     seen.hold(&promised, false);
+    only_killed_agents_fail(&seen);
     let things: Vec<String> = done.iter().map(|(what, times)| format!("{what} {times}")).collect();
     eprintln!("{} threads ({:?}), {} calls; {}", seen.threads.len(), seen.ends(), seen.calls.len(), things.join(", "));
+}
+
+/// Nothing that happens to the daemon, its workers or the disk is a failure of a role's.
+fn only_killed_agents_fail(seen: &Seen) {
+    for row in seen.threads.iter().map(|thread| &thread.row).filter(|row| row.state == StateName::Failed) {
+        let reason = row.reason.as_deref().unwrap_or_default();
+        assert!(reason.contains("signal 9"), "{} failed: {reason}", row.id);
+    }
 }
 
 struct OnDrop<'a>(&'a AtomicBool);

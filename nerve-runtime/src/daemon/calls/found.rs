@@ -8,7 +8,6 @@ use super::super::engine::CallText;
 use super::agent::AgentEnd;
 use super::line::remove;
 use super::{Host, jobs, outcome};
-use crate::crash_point::{Moment, Point, crash_point};
 use crate::spool::{CallName, Evidence, Spool, What};
 
 /// A call that had begun.
@@ -93,7 +92,6 @@ impl Host {
         self.aside(async move {
             if let Some(spool) = Spool::of(&layout, &call) {
                 remove(&spool);
-                crash_point(Point::At(Moment::CallForgotten));
             }
         });
     }
