@@ -281,20 +281,20 @@ fn one_agent_at_a_time_works_in_a_folder_and_the_others_say_what_for_they_wait()
 #[test]
 fn one_that_takes_too_long_is_ended_with_all_that_it_started() {
     let script = "(setsid sleep 7001 &) ; trap '' TERM; echo working; touch \"$seen/ready\"; while :; do sleep 7002 & wait; done";
-    let (agent, id) = Agent::asked(script, "", "timeout: 1s");
+    let (agent, id) = Agent::asked(script, "", "timeout: 3s");
     let reason = agent.fails(&id);
-    assert!(reason.contains("timed out") && reason.contains("1s"), "{reason}");
+    assert!(reason.contains("timed out") && reason.contains("3s"), "{reason}");
     agent.leaves_nothing("sleep 700");
     assert_eq!(agent.calls().len(), 1);
 }
 
 #[test]
 fn one_that_says_nothing_for_too_long_is_ended() {
-    let script = "for n in 1 2 3 4 5 6; do echo $n >&2; sleep 0.3; done; touch \"$seen/quiet\"; sleep 7003";
-    let (agent, id) = Agent::asked(script, ", idle: 1s", "");
+    let script = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $n >&2; sleep 0.3; done; touch \"$seen/quiet\"; sleep 7003";
+    let (agent, id) = Agent::asked(script, ", idle: 3s", "");
     let reason = agent.fails(&id);
     assert!(agent.seen("quiet").exists(), "what it writes to stderr is no silence: {reason}");
-    assert!(reason.contains("timed out") && reason.contains("1s"), "{reason}");
+    assert!(reason.contains("timed out") && reason.contains("3s"), "{reason}");
     agent.leaves_nothing("sleep 7003");
 }
 
