@@ -209,8 +209,6 @@ fn claim(layout: &Layout) -> Result<File, DaemonError> {
 }
 
 /// Recovers what is open and starts the engine on a thread of its own, together with the journal's writer.
-///
-/// Workers are forked on this thread and ask to die with it; it lives as long as the daemon.
 fn start_engine(
     parts: Parts,
     store: SqliteStore,

@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Both directions of the channel.
-pub(super) struct Channel {
+pub(crate) struct Channel {
     stream: UnixStream,
 }
 
 /// The way out: whole frames, from any thread. The lock is held for one write, never across an await.
 #[derive(Clone)]
-pub(super) struct Out(Arc<Mutex<UnixStream>>);
+pub(crate) struct Out(Arc<Mutex<UnixStream>>);
 
 /// Takes over the descriptor that the daemon left for this process.
 #[expect(unsafe_code, reason = "a descriptor that is inherited has no owner in this process yet; only the number tells of it")]
@@ -42,7 +42,7 @@ pub(crate) fn inherit(number: RawFd) -> io::Result<UnixStream> {
 
 impl Channel {
     /// Takes over the descriptor that the daemon left for this process.
-    pub(super) fn inherit(number: RawFd) -> io::Result<Self> {
+    pub(crate) fn inherit(number: RawFd) -> io::Result<Self> {
         Ok(Self { stream: inherit(number)? })
     }
 
@@ -50,7 +50,7 @@ impl Channel {
     ///
     /// The queue of frames has no bound of its own: the daemon has at most one question a thread, a tick a sense and
     /// an answer an ask open at a time.
-    pub(super) fn start(self) -> io::Result<(Out, mpsc::UnboundedReceiver<ToWorker>)> {
+    pub(crate) fn start(self) -> io::Result<(Out, mpsc::UnboundedReceiver<ToWorker>)> {
         let out = Out(Arc::new(Mutex::new(self.stream.try_clone()?)));
         let (frames, inbox) = mpsc::unbounded_channel();
         let pongs = out.clone();

@@ -11,7 +11,7 @@ mod panics;
 mod serve;
 
 #[cfg(all(test, feature = "daemon", target_os = "linux"))]
-pub(crate) use channel::inherit;
+pub(crate) use channel::{Channel, inherit};
 pub(crate) use decide::{check, decide, replay};
 pub use entry::{WorkerError, worker};
 pub(crate) use panics::{catch, catching};

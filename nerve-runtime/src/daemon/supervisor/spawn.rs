@@ -103,16 +103,8 @@ impl Running {
 
 fn listen(pipe: impl AsyncRead + Unpin + Send + 'static, name: String, tail: Option<Tail>) -> JoinHandle<()> {
     spawn_task(async move {
-        let mut pipe = BufReader::with_capacity(LINE, pipe);
-        loop {
-            let (line, used) = match pipe.fill_buf().await {
-                Ok([]) | Err(_) => return,
-                Ok(bytes) => match bytes.iter().position(|byte| *byte == b'\n') {
-                    Some(end) => (String::from_utf8_lossy(&bytes[..end]).into_owned(), end + 1),
-                    None => (String::from_utf8_lossy(bytes).into_owned(), bytes.len()),
-                },
-            };
-            pipe.consume(used);
+        let tell = |line: &[u8]| {
+            let line = String::from_utf8_lossy(line);
             match &tail {
                 Some(tail) => {
                     tail.push_line(&line);
@@ -120,11 +112,78 @@ fn listen(pipe: impl AsyncRead + Unpin + Send + 'static, name: String, tail: Opt
                 }
                 None => tracing::info!(target: "worker", worker = name, "{line}"),
             }
+        };
+        let mut pipe = BufReader::with_capacity(LINE, pipe);
+        // A line may come in many pieces.
+        let mut line = Vec::new();
+        loop {
+            let used = match pipe.fill_buf().await {
+                Ok([]) | Err(_) => break,
+                Ok(bytes) => {
+                    let end = bytes.iter().position(|byte| *byte == b'\n');
+                    line.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+                    if end.is_some() {
+                        tell(&line);
+                        line.clear();
+                    }
+                    end.map_or(bytes.len(), |end| end + 1)
+                }
+            };
+            pipe.consume(used);
+            if line.len() >= LINE {
+                let rest = line.split_off(whole_characters(&line));
+                tell(&line);
+                line = rest;
+            }
+        }
+        if !line.is_empty() {
+            tell(&line);
         }
     })
+}
+
+/// Up to where bytes that are cut off somewhere hold whole characters; all of it when it is no text.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(cut) if cut.error_len().is_none() && cut.valid_up_to() > 0 => cut.valid_up_to(),
+        _ => bytes.len(),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "these end with the pipe or channel that they serve")]
 fn spawn_task(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn a_line_that_is_written_in_pieces_is_one_line() {
+        let (mut ours, theirs) = tokio::io::duplex(16);
+        let tail = Tail::default();
+        let listening = listen(theirs, "a".to_owned(), Some(tail.clone()));
+        for piece in ["the last ", "words of ", "7\nand", " more"] {
+            ours.write_all(piece.as_bytes()).await.expect("somebody reads");
+        }
+        drop(ours);
+        listening.await.expect("it ends with the pipe");
+        assert_eq!(tail.text(), "the last words of 7\nand more");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_line_ends_is_cut_between_characters() {
+        let (mut ours, theirs) = tokio::io::duplex(16);
+        let tail = Tail::default();
+        let listening = listen(theirs, "a".to_owned(), Some(tail.clone()));
+        // The limit falls into an é.
+        ours.write_all(format!("x{}", "é€".repeat(LINE / 5 + 20)).as_bytes()).await.expect("somebody reads");
+        drop(ours);
+        listening.await.expect("it ends with the pipe");
+        let text = tail.text();
+        assert_eq!(text.lines().count(), 2);
+        assert!(!text.contains(char::REPLACEMENT_CHARACTER), "{text}");
+    }
 }

@@ -19,6 +19,17 @@ fn fixture() {
     let earlier = std::fs::read_to_string(&births).unwrap_or_default().lines().filter(|line| line.starts_with(&format!("{key} "))).count();
     note(&key, std::process::id());
     let channel = variable("NERVE_CHANNEL").parse().expect("a number");
+    if what == "worker" {
+        let channel = crate::worker::Channel::inherit(channel).expect("a channel");
+        let _frames = channel.start().expect("a thread");
+        // One below it, and one that nobody is above any more.
+        let below = Command::new("setsid").args(["sleep", "120"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        note("below", below.expect("it starts").id());
+        let orphan = Command::new("sh").args(["-c", "setsid sleep 120 > /dev/null 2>&1 & echo $!"]).stdin(Stdio::null()).output();
+        let orphan = String::from_utf8(orphan.expect("it ends").stdout).expect("a number");
+        note("orphan", orphan.trim().parse().expect("a number"));
+        sleep(FOR_EVER);
+    }
     let mut child = Child { channel: crate::worker::inherit(channel).expect("a channel"), reader: FrameReader::default() };
     let Some(ToWorker::Hello { drain_ms, .. }) = child.hear() else { leave(9) };
     match what.as_str() {
@@ -100,8 +111,8 @@ fn fixture() {
             leave(0);
         }
         "deaf" => {
-            child.ready();
             child.channel.shutdown(std::net::Shutdown::Read).expect("a socket");
+            child.ready();
             sleep(FOR_EVER);
         }
         "talk before ready" => {

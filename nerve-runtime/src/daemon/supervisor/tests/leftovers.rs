@@ -1,10 +1,13 @@
 //! What a child started ends with it, and what it may see is what it was given.
 
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::time::Duration;
 
+use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::Signal;
 
-use super::{What, World, lives, signal};
+use super::{Children, LifeId, What, World, lives, signal};
 
 #[tokio::test]
 async fn c17_what_a_killed_child_started_is_gone_before_its_end_is_told_and_another_starts() {
@@ -125,5 +128,28 @@ async fn a_program_that_is_not_there_counts_as_a_crash_with_its_reason() {
     world.send("a", 1);
     let reason = world.blocked("a").await;
     assert!(reason.contains("/nowhere/worker cannot be started"), "{reason}");
+    world.end().await;
+}
+
+/// Without any help of a supervisor: the daemon is gone.
+#[tokio::test]
+async fn c17_a_worker_whose_channel_ends_takes_all_it_started_along_in_whatever_session() {
+    let mut world = World::new();
+    let spec = world.spec("a", "worker");
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a socket");
+    let mut command = tokio::process::Command::new(&spec.program);
+    command.args(&spec.args).env_clear().envs(spec.env).env("NERVE_CHANNEL", "3").process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: 3 }]).expect("one descriptor");
+    let children = Children::new(LifeId::new());
+    let mut worker = children.spawn(&mut command, "a").expect("it starts");
+    drop(command);
+    let pid = worker.id().expect("it runs");
+    let started = world.until("what it starts", |world| Some([*world.births("below").first()?, *world.births("orphan").first()?])).await;
+    assert!(started.iter().all(|pid| lives(*pid)));
+    drop(ours);
+    worker.wait().await.expect("it ends");
+    children.ended(pid);
+    assert!(!started.iter().any(|pid| lives(*pid)), "they went before it");
     world.end().await;
 }
