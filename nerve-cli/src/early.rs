@@ -5,11 +5,12 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs `nerve keeper`, if this is one.
+/// Runs `nerve keeper` or `nerve sweeper`, if this is one.
 pub(crate) fn run(arguments: &[OsString]) -> Option<ExitCode> {
     let [_, name] = arguments else { return None };
     match name.to_str()? {
         "keeper" => Some(nerve_runtime::keeper::run()),
+        "sweeper" => Some(nerve_runtime::sweeper::run()),
         _ => None,
     }
 }

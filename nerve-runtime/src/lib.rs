@@ -15,6 +15,8 @@ mod processes;
 #[cfg(feature = "daemon")]
 #[allow(dead_code, unused_imports, reason = "its callers follow")]
 mod spool;
+#[cfg(feature = "daemon")]
+pub mod sweeper;
 pub mod testkit;
 mod worker;
 mod workspace;

@@ -57,6 +57,10 @@ fn launch(layout: &Layout) -> std::io::Result<Child> {
         .args(["daemon", "--root"])
         .arg(layout.root())
         .current_dir(layout.root())
+        // An agent may have started it; then it is the agent's no more than any other daemon's.
+        .env_remove("NERVE_LIFE")
+        .env_remove("NERVE_OWNER")
+        .env_remove("NERVE_KEEPER")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod journal;
 mod layout;
+mod leftovers;
 #[allow(dead_code, reason = "its callers follow")]
 mod life;
 mod log;
@@ -19,6 +20,7 @@ mod run;
 mod socket;
 mod source_hash;
 mod supervisor;
+mod sweeper;
 mod watch;
 
 pub use build_record::BuildRecord;

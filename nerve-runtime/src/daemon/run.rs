@@ -13,11 +13,13 @@ use tokio::sync::mpsc;
 use super::api::{self, ApiState};
 use super::builds::{self, Builtin};
 use super::calls::Host;
-use super::calls::agent::KeeperProgram;
+use super::calls::agent::{self, KeeperProgram};
 use super::children::{self, Children};
 use super::engine::{CLEAN_STOP, Engine, Message, Parts};
-use super::{DaemonError, Layout, LifeId, clock, config_file, journal, log, socket, watch};
+use super::sweeper::Sweeper;
+use super::{DaemonError, Layout, LifeId, clock, config_file, journal, leftovers, log, socket, watch};
 use crate::crash_point::{Moment, Point, crash_point};
+use crate::spool;
 
 /// How far back calls count against the hourly limit.
 const HOUR_MS: i64 = 3_600_000;
@@ -74,6 +76,8 @@ struct Life {
     engine: std::thread::JoinHandle<()>,
     store: SqliteStore,
     _watcher: Option<notify::RecommendedWatcher>,
+    children: Children,
+    sweeper: Sweeper,
     lock: File,
 }
 
@@ -88,6 +92,10 @@ impl Life {
         crash_point(Point::At(Moment::LockTaken));
         log::start(&layout)?;
         outlive_file_size_limits(runtime);
+        let life = LifeId::new();
+        leftovers::end(&layout, &life).map_err(|error| DaemonError::io("looking for what earlier lives left", layout.calls(), error))?;
+        let children = Children::new(life);
+        spawn(runtime, Children::collect_orphans());
         link_program(&layout).map_err(|error| DaemonError::io("linking the program for agents", layout.bin(), error))?;
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
@@ -97,8 +105,6 @@ impl Life {
 
         let (tell, inbox) = mpsc::unbounded_channel();
         let (orders, order_inbox) = mpsc::unbounded_channel();
-        let children = Children::new(LifeId::new());
-        spawn(runtime, Children::collect_orphans());
         let keeper = KeeperProgram::own().map_err(|error| DaemonError::io("finding the program of keepers", "keeper", error))?;
         let host = Host::new(runtime.handle().clone(), layout.clone(), children.clone(), keeper, tell.clone());
         let state = ApiState {
@@ -121,8 +127,11 @@ impl Life {
             inbox,
             tell: tell.clone(),
             host,
-            children,
+            children: children.clone(),
         };
+        // Before there is anything to sweep.
+        let sweeper = runtime.block_on(async { Sweeper::start(children.clone(), layout.root()) });
+        let sweeper = sweeper.map_err(|error| DaemonError::io("starting the sweeper", layout.root(), error))?;
         let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
 
         runtime
@@ -137,7 +146,7 @@ impl Life {
             spawn(runtime, stop_on_signal(tell));
         }
         crash_point(Point::At(Moment::SocketOpen));
-        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, lock })
+        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, children, sweeper, lock })
     }
 
     /// Lives until the engine has ended.
@@ -146,6 +155,12 @@ impl Life {
         if self.engine.join().is_err() {
             tracing::error!("the engine panicked");
         }
+        // Calls that were let go of end with their agents, which have their time for that.
+        let is_of_a_call = |owner: &str| owner.starts_with(spool::OWNER);
+        if !runtime.block_on(self.children.until_ended(is_of_a_call, agent::LONGEST_END)) {
+            tracing::error!("agents are left; the sweeper sees to them");
+        }
+        runtime.block_on(self.sweeper.done());
         runtime.block_on(self.store.close());
         crash_point(Point::At(Moment::StopClosed));
         // Where another lock lies, the socket is that daemon's too.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use nerve_core::Timestamp;
 
 pub(crate) use evidence::Evidence;
-pub(crate) use name::{CallName, What};
+pub(crate) use name::{CallName, OWNER, What};
 pub(crate) use records::{AgentRecord, Begun, Ending, ExitRecord, SpooledReply};
 
 use crate::daemon::Layout;

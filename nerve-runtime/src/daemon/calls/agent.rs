@@ -22,6 +22,8 @@ use crate::spool::{CallName, Ending, ExitRecord, Spool};
 const TAIL: u64 = 2 * 1024;
 /// How long a keeper has for its own work, beyond what its agent is given.
 const KEEPERS_OWN: Duration = Duration::from_secs(2);
+/// The longest that an agent which is let go of may take to end, its keeper's own end included.
+pub(crate) const LONGEST_END: Duration = KILL_AFTER.saturating_add(KEEPERS_OWN).saturating_add(Duration::from_secs(1));
 /// How long a keeper may take to read its job.
 const HEARS: Duration = Duration::from_secs(10);
 /// Further away than any deadline.
@@ -40,6 +42,11 @@ impl KeeperProgram {
         let running = Path::new("/proc/self/exe");
         let program = if running.exists() { running.to_owned() } else { std::env::current_exe()? };
         Ok(Self { program, args: vec!["keeper".to_owned()] })
+    }
+
+    /// The executable.
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
     }
 }
 
@@ -162,7 +169,7 @@ impl Kept {
         job.push(b'\n');
 
         let mut command = Command::new(&keeper.program);
-        command.args(&keeper.args).env_clear().env(processes::WORKSPACE, spool.workspace()).env(processes::KEEPER, "1");
+        command.args(&keeper.args).current_dir("/").env_clear().env(processes::WORKSPACE, spool.workspace()).env(processes::KEEPER, "1");
         if let Some((name, value)) = crash_point::inherited() {
             command.env(name, value);
         }
