@@ -273,6 +273,8 @@ pub enum CrashCause {
         /// How it ended, and the last it said on stderr.
         exit: String,
     },
+    /// The keeper of the agent died, and the agent was ended for that.
+    Keeper,
     /// It took longer than it may.
     Deadline,
 }

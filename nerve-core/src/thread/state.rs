@@ -304,6 +304,7 @@ impl CrashCause {
         match self {
             Self::Daemon => "the daemon ended while it ran".to_owned(),
             Self::Worker { exit } => format!("the worker died: {exit}"),
+            Self::Keeper => "the keeper of its agent died".to_owned(),
             Self::Deadline => "it took longer than it may".to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! Calls as the engine sees them: through the brakes, out, and back.
 
-use nerve_core::thread::{AskNo, AskState, Input, Intent};
+use nerve_core::thread::{AskNo, AskState, CrashCause, Input, Intent};
 use nerve_core::wire::ToWorker;
 use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
 use nerve_store::Turn;
@@ -106,6 +106,11 @@ impl Engine {
                 let input = match result {
                     Ok(text) => {
                         Input::Answered { step, attempt, adapter: text.adapter, content: text.content, usage: text.usage, form: text.form }
+                    }
+                    // What the agent did is not known: what may follow is for its effects to say.
+                    Err(failure) if failure.kind == FailureKind::Lost => {
+                        tracing::warn!(%thread, step, attempt, %failure, "an attempt was lost");
+                        Input::AttemptLost { step, attempt, cause: CrashCause::Keeper, suspected: false }
                     }
                     Err(failure) => Input::CallFailed { step, attempt, failure },
                 };

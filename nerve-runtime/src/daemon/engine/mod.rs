@@ -189,6 +189,10 @@ impl Engine {
             self.flush();
             crash_point(Point::At(Moment::StopNoted));
         }
+        // What agents say until they have ended is kept for the next life.
+        for slot in self.slots.values_mut() {
+            slot.abort();
+        }
         self.stop_workers().await;
     }
 
