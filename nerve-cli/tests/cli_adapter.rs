@@ -12,7 +12,8 @@ use support::{SOON, TestWorkspace, id_of, processes};
 const BEGIN: &str = r#"
 seen="$NERVE_WORKSPACE/seen"
 echo "$NERVE_THREAD $NERVE_STEP $NERVE_ATTEMPT $PWD" >> "$seen/calls"
-call=$(wc -l < "$seen/calls" | tr -d ' ')
+call=1
+until mkdir "$seen/call-$call" 2>/dev/null; do call=$((call + 1)); done
 prompt="$seen/prompt-$call"
 cat > "$prompt"
 tag=$(grep -o '^```meta-[0-9a-z]*' "$prompt" | tail -n 1)
