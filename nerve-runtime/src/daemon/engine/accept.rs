@@ -2,7 +2,7 @@
 
 use nerve_core::ThreadId;
 use nerve_core::config::{Overflow, WorkflowConfig};
-use nerve_core::thread::{End, Input, Launch, Machine, Rules};
+use nerve_core::thread::{End, Input, Launch, Machine, Resume, Rules};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::super::clock;
@@ -140,18 +140,35 @@ impl Engine {
         Some(format!("its worker {}: nerve worker reset {key}", blocked.lines().next().unwrap_or_default()))
     }
 
+    /// Lets a thread go on that was parked because its build could not run. It is in the line at once: before what resumed it is
+    /// durable, a slot could go to one that never ran.
+    pub(super) fn try_again(&mut self, id: ThreadId) {
+        match self.input(id, Input::Resume(Resume::TryAgain)) {
+            Ok(()) => self.line_up(id),
+            Err(refused) => tracing::debug!(thread = %id, %refused, "it stays parked"),
+        }
+    }
+
+    pub(super) fn requeue(&mut self, id: ThreadId) {
+        self.line_up(id);
+        if let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) {
+            self.pump(&workflow);
+        }
+    }
+
     /// A thread that goes on waits for a slot like a new one: behind those that went on before it, in front of those that
     /// never ran.
-    pub(super) fn requeue(&mut self, id: ThreadId) {
+    fn line_up(&mut self, id: ThreadId) {
         let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) else { return };
         let slots = &self.slots;
         let never_ran = |queued: &ThreadId| slots.get(queued).is_some_and(Slot::is_queued);
-        let line = self.lines.entry(workflow.clone()).or_default();
+        let line = self.lines.entry(workflow).or_default();
         // It may have gone on before its park was acted on.
         line.active.remove(&id);
-        let place = line.queue.iter().position(never_ran).unwrap_or(line.queue.len());
-        line.queue.insert(place, id);
-        self.pump(&workflow);
+        if !line.queue.contains(&id) {
+            let place = line.queue.iter().position(never_ran).unwrap_or(line.queue.len());
+            line.queue.insert(place, id);
+        }
     }
 
     /// Takes a thread out of its workflow's line and lets the next one in.

@@ -1,7 +1,7 @@
 //! The start of a daemon's life: every open thread goes on from its last entry.
 
 use nerve_core::Timestamp;
-use nerve_core::thread::{AttemptFound, Entry, Found, Input, Machine, ParkReason, Phase, Resume, Rules};
+use nerve_core::thread::{AttemptFound, Entry, Found, Machine, ParkReason, Phase, Rules};
 use nerve_store::ThreadRow;
 
 use super::super::clock;
@@ -40,7 +40,7 @@ impl Engine {
             self.refresh_rules(row.id);
             if blocked {
                 // A new life counts crashes from zero; what still cannot run parks again.
-                self.input_late(row.id, Input::Resume(Resume::TryAgain));
+                self.try_again(row.id);
             }
             self.dirty.insert(row.id);
         }

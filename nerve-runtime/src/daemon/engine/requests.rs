@@ -82,7 +82,7 @@ impl Engine {
     }
 
     fn reset_worker(&mut self, name: &str) -> Result<(), ErrorBody> {
-        let found: Vec<_> = self
+        let mut found: Vec<_> = self
             .workers
             .keys()
             .filter(|key| key.to_string() == name || key.to_string().starts_with(&format!("{name}@")))
@@ -93,6 +93,8 @@ impl Engine {
             let body = ErrorBody::new(ErrorKind::NotFound, "NV0308", format!("there is no worker `{name}`"));
             return Err(body.help(format!("workers: {}", known.join(", "))));
         }
+        // A thread that had a process for itself has run before: it is in the line when those that never ran may start.
+        found.sort_by_key(|key| key.alone().is_none());
         for key in found {
             self.unblock(&key);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nerve_core::thread::{Input, ParkReason, Phase, Resume};
+use nerve_core::thread::{Input, ParkReason, Phase};
 use nerve_core::wire::{Manifest, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
@@ -186,10 +186,9 @@ impl Engine {
             let of_build = matches!(slot.machine.thread().phase, Phase::Waiting { reason: ParkReason::Build { .. }, .. });
             of_build && slot.worker().as_ref() == Some(key)
         };
-        let parked: Vec<_> = self.slots.iter().filter(|(_, slot)| parked(slot)).map(|(id, _)| *id).collect();
-        for id in parked {
-            self.input_late(id, Input::Resume(Resume::TryAgain));
-        }
+        let mut parked: Vec<_> = self.slots.iter().filter(|(_, slot)| parked(slot)).map(|(id, _)| *id).collect();
+        parked.sort_unstable();
+        parked.into_iter().for_each(|id| self.try_again(id));
         match key {
             WorkerKey::Workflow { name, .. } => self.pump(name),
             WorkerKey::Senses { .. } => self.start_due_ticks(),
