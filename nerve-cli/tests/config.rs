@@ -131,7 +131,7 @@ fn what_is_not_there_is_5_and_what_does_not_run_is_3() {
 }
 
 #[test]
-fn a_second_start_is_fine_and_a_second_init_is_not() {
+fn anchor_b12_a_second_start_is_fine_and_a_second_init_is_not() {
     let workspace = TestWorkspace::new(SCRIPTED);
     let daemon = workspace.start();
     let again = workspace.ok(&["start"]);
@@ -146,7 +146,7 @@ fn a_second_start_is_fine_and_a_second_init_is_not() {
 }
 
 #[test]
-fn many_starts_at_once_make_one_daemon() {
+fn anchor_b12_many_starts_at_once_make_one_daemon() {
     let workspace = TestWorkspace::new(SCRIPTED);
     let outputs: Vec<_> = std::thread::scope(|scope| {
         let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| workspace.run(&["start", "--json"]))).collect();
@@ -264,7 +264,7 @@ fn a_wait_outlives_the_daemon() {
 }
 
 #[test]
-fn a_stop_lets_the_running_step_finish_and_the_thread_goes_on_at_the_next_start() {
+fn c50_a_stop_lets_the_running_step_finish_and_the_thread_goes_on_at_the_next_start() {
     let workspace = TestWorkspace::new(&slow("700ms"));
     workspace.start();
     let id = workspace.trigger("load");

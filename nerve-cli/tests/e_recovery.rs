@@ -148,7 +148,7 @@ fn a_queued_thread_stays_queued_while_the_one_that_goes_on_has_the_slot() {
 }
 
 #[test]
-fn crash_upon_crash_makes_no_thread_twice() {
+fn c51_crash_upon_crash_makes_no_thread_twice() {
     let workspace = acting(&once(1));
     let first = workspace.trigger_of("act-once", "waits first");
     let second = workspace.trigger_of("act-once", "waits second");
@@ -199,7 +199,7 @@ fn an_exit_that_was_asked_for_is_no_crash() {
 }
 
 #[test]
-fn six_crashes_within_a_minute_are_the_last() {
+fn c51_c62_six_crashes_within_a_minute_are_the_last_though_each_was_ready_before() {
     let workspace = TestWorkspace::new(&(scripted("0ms", "0ms", 1) + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
     workspace.completes(&workspace.trigger("load"));

@@ -148,7 +148,7 @@ fn a_build_that_lacks_what_is_needed_is_refused_and_the_old_one_serves() {
 }
 
 #[test]
-fn a_restart_of_a_workflow_interrupts_what_runs_and_queued_threads_run_in_a_new_process() {
+fn c51_a_restart_of_a_workflow_interrupts_what_runs_and_queued_threads_run_in_a_new_process() {
     let workspace = TestWorkspace::new("workflows:\n  act-once: { concurrency: 2 }\n");
     builds::make(&workspace, "own", Worker::Own(Variant::Plain));
     workspace.start();
@@ -186,7 +186,7 @@ fn a_restart_of_a_workflow_without_a_worker_does_nothing() {
 }
 
 #[test]
-fn a_thread_that_comes_during_a_restart_runs_in_the_new_process_only() {
+fn c02_a_thread_that_comes_during_a_restart_runs_in_the_new_process_only() {
     let workspace = acting();
     let open = workspace.trigger_of("act-once", "blocks");
     workspace.acts(&open, 1);

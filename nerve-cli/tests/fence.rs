@@ -5,7 +5,7 @@ mod support;
 use support::{SOON, TestWorkspace, processes};
 
 #[test]
-fn a_daemon_whose_lock_was_deleted_gives_way_to_the_next_and_leaves_it_its_socket() {
+fn anchor_b12_a_daemon_whose_lock_was_deleted_gives_way_to_the_next_and_leaves_it_its_socket() {
     let workspace = TestWorkspace::new(
         "adapters:
   analyst: { kind: scripted, replies: replies.yaml, delay: 300ms }

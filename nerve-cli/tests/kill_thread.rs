@@ -31,7 +31,7 @@ fn kinds(workspace: &TestWorkspace, id: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_slow_call_is_stopped_at_once_and_its_slot_is_free() {
+fn c27_a_slow_call_is_stopped_at_once_and_its_slot_is_free() {
     let workspace = TestWorkspace::new(&config("60s", "0ms"));
     workspace.start();
     let id = workspace.trigger("slow");
@@ -60,7 +60,7 @@ fn a_hand_written_role_that_waits_for_an_answer_is_stopped() {
 }
 
 #[test]
-fn code_that_does_not_let_go_loses_its_process() {
+fn c26_c27_code_that_does_not_let_go_loses_its_process() {
     let workspace = TestWorkspace::new(&config("0ms", "60s"));
     workspace.start();
     let id = workspace.trigger("slow");
@@ -90,7 +90,7 @@ fn a_queued_thread_is_killed_without_having_run() {
 }
 
 #[test]
-fn what_has_ended_cannot_be_killed() {
+fn c29_what_has_ended_cannot_be_killed() {
     let workspace = TestWorkspace::new(&config("0ms", "0ms"));
     workspace.start();
     let id = workspace.trigger("quick");
@@ -103,7 +103,7 @@ fn what_has_ended_cannot_be_killed() {
 }
 
 #[test]
-fn a_kill_that_was_requested_survives_the_daemons_end() {
+fn c27_a_kill_that_was_requested_survives_the_daemons_end() {
     let workspace = TestWorkspace::new(&config("0ms", "60s"));
     workspace.start();
     let id = workspace.trigger("slow");

@@ -30,7 +30,7 @@ fn order(workspace: &TestWorkspace) -> Vec<String> {
 }
 
 #[test]
-fn a_queue_keeps_its_order_over_kills_of_the_daemon() {
+fn c21_a_queue_keeps_its_order_over_kills_of_the_daemon() {
     let workspace = TestWorkspace::new(&config("100ms", "concurrency: 1"));
     workspace.start();
     let ids: Vec<String> = (0..9).map(|n| workspace.trigger(&format!("load {n}"))).collect();
@@ -48,7 +48,7 @@ fn a_queue_keeps_its_order_over_kills_of_the_daemon() {
 }
 
 #[test]
-fn never_do_more_run_at_once_than_the_workflow_takes_after_a_restart_too() {
+fn c30_never_do_more_run_at_once_than_the_workflow_takes_after_a_restart_too() {
     let workspace = TestWorkspace::new(&config("60s", "concurrency: 2"));
     workspace.start();
     let ids: Vec<String> = (0..5).map(|n| workspace.trigger(&format!("load {n}"))).collect();

@@ -99,7 +99,7 @@ limits: {{ calls_per_hour: 1 }}
 }
 
 #[test]
-fn a_role_that_waits_for_an_answer_gets_it_and_finishes_within_a_clean_stop() {
+fn c51_a_role_that_waits_for_an_answer_gets_it_and_finishes_within_a_clean_stop() {
     let workspace = TestWorkspace::new(&config("0ms", "1s"));
     workspace.start();
     let id = workspace.trigger("load");
@@ -176,7 +176,7 @@ fn a_stop_that_waits_is_hurried_by_another() {
 }
 
 #[test]
-fn a_call_that_outlasts_the_drain_counts_as_lost() {
+fn c34_a_call_that_outlasts_the_drain_counts_as_lost_and_is_made_again() {
     let drain = "supervision: { workflow_drain: 500ms, worker_drain: 200ms }\n";
     let workspace = TestWorkspace::new(&(config("60s", "0ms") + drain));
     workspace.start();

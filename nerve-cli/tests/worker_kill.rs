@@ -19,7 +19,7 @@ fn completed(workspace: &TestWorkspace, id: &str) -> serde_json::Value {
 }
 
 #[test]
-fn an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
+fn c31_an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
     let workspace = TestWorkspace::new(&config("0ms", "2s"));
     workspace.start();
     let id = workspace.trigger("a busy machine");
@@ -36,7 +36,7 @@ fn an_ask_in_flight_outlives_its_worker_and_the_next_attempt_gets_its_answer() {
 }
 
 #[test]
-fn an_answer_that_is_in_the_journal_is_given_to_the_next_attempt_without_a_call() {
+fn c31_an_answer_that_is_in_the_journal_is_given_to_the_next_attempt_without_a_call() {
     let workspace = TestWorkspace::new(&config("0ms", "2s"));
     workspace.start();
     let id = workspace.trigger("a busy machine");
@@ -67,7 +67,7 @@ fn a_call_of_the_daemons_is_not_lost_with_the_worker() {
 }
 
 #[test]
-fn every_thread_of_a_killed_worker_goes_on() {
+fn c20_every_thread_of_a_killed_worker_goes_on() {
     let workspace = TestWorkspace::new(&config("0ms-200ms", "700ms"));
     workspace.start();
     let ids: Vec<String> = (0..4).map(|n| workspace.trigger(&format!("load {n}"))).collect();
@@ -133,7 +133,7 @@ fn a_worker_that_does_not_decide_in_time_is_replaced_and_its_thread_goes_on() {
 
 /// The thread's call is the daemon's, so it outlives every process; when the answer is there, no worker may check its meta.
 #[test]
-fn an_open_thread_of_a_worker_over_its_crash_limit_parks_and_goes_on_after_the_reset() {
+fn c24_an_open_thread_of_a_worker_over_its_crash_limit_parks_and_goes_on_after_the_reset() {
     let workspace = TestWorkspace::new(&(config("3s", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
     let id = workspace.trigger("a busy machine");
@@ -169,7 +169,7 @@ fn exhaust(workspace: &TestWorkspace) -> String {
 }
 
 #[test]
-fn a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
+fn c24_a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
     let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
     completed(&workspace, &workspace.trigger("the first one"));

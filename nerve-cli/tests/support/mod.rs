@@ -9,6 +9,7 @@ pub(crate) mod model;
 pub(crate) mod own;
 pub(crate) mod processes;
 pub(crate) mod random;
+pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::fs;
@@ -184,6 +185,20 @@ impl TestWorkspace {
         let pid = self.daemon().expect("a daemon was started");
         processes::signal(pid, Signal::SIGKILL);
         self.until("the killed daemon to be gone", SOON, || (!processes::lives(pid)).then_some(()));
+    }
+
+    /// Starts the daemon, one process of which is killed at this point (`<point>[:<nth>]`), once. Returns before that.
+    #[track_caller]
+    pub(crate) fn start_to_die_at(&self, point: &str) -> u32 {
+        let flag = self.temp.path().join(format!("died-at-{point}"));
+        self.start_with(&[("NERVE_CRASH_AT", &format!("{point}@{}", flag.display()))])
+    }
+
+    /// Waits until the daemon that was started to die has died.
+    #[track_caller]
+    pub(crate) fn daemon_dies(&self) {
+        let pid = self.daemon().expect("a daemon was started");
+        self.until("the daemon to die at its point", SOON, || (!processes::lives(pid)).then_some(()));
     }
 
     pub(crate) fn stop(&self) {

@@ -168,13 +168,17 @@ async fn fatal(_: SenseContext) -> Result<Observation> {
 }
 
 /// Counts its ticks in its state and signals each; fails while there is a file `fail`. `start.txt` names what its signal starts:
-/// a workflow, and the prompt.
+/// a workflow, and the prompt. What is in `payload.json` is the signal.
 async fn quick(ctx: SenseContext) -> Result<Observation> {
     if PathBuf::from("fail").exists() {
         return Err("it was told to".into());
     }
     let ticks = ctx.state::<u64>()? + 1;
-    let seen = Observation::signal(&serde_json::json!({ "ticks": ticks, "pid": std::process::id() }))?.state(&ticks)?;
+    let payload = match fs::read_to_string("payload.json") {
+        Ok(text) => serde_json::from_str(&text)?,
+        Err(_) => serde_json::json!({ "ticks": ticks, "pid": std::process::id() }),
+    };
+    let seen = Observation::signal(&payload)?.state(&ticks)?;
     let start = fs::read_to_string("start.txt").unwrap_or_default();
     Ok(match start.split_once(' ') {
         Some((workflow, prompt)) => seen.start(workflow, prompt),
