@@ -1,10 +1,12 @@
 //! The whole of nerve.yaml, and its small sections. These types are also what the JSON schema is generated from.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::duration::{self, DurationText};
 use super::{Adapter, ExtractModel, Provider, Secret, SenseConfig, Supervision, WorkflowConfig};
 
 /// nerve.yaml: every key is optional, a section with nothing after it means its defaults.
@@ -123,6 +125,13 @@ impl Default for Limits {
 pub struct Workers {
     /// Environment variables passed on to workers, beside `PATH HOME USER LANG TERM TMPDIR`.
     pub env: Vec<String>,
+    /// Memory that one worker may use, in MiB; one that wants more is ended, which counts as a crash. No limit without it.
+    #[schemars(range(min = 16, max = 16_777_216))]
+    pub memory_mib: Option<u64>,
+    /// Processor time that one worker may use over its life; then it is ended, which counts as a crash. No limit without it.
+    #[serde(with = "duration::optional")]
+    #[schemars(with = "Option<DurationText>")]
+    pub cpu_time: Option<Duration>,
 }
 
 /// How long records are kept.

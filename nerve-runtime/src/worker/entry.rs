@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use nerve_core::DefinitionError;
 
 use super::channel::Channel;
-use super::{panics, serve};
+use super::{limits, panics, serve};
 use crate::Workspace;
 
 /// The environment variable that names the channel's file descriptor.
@@ -53,6 +53,7 @@ pub fn worker(workspace: Workspace) -> Result<(), WorkerError> {
         workspace.check_first_choices()?;
         return print_manifest(&workspace).map_err(WorkerError::Channel);
     }
+    limits::take_on();
     let number = std::env::var(CHANNEL).ok().and_then(|fd| fd.parse().ok()).ok_or(WorkerError::NoDaemon)?;
     let channel = Channel::inherit(number).map_err(WorkerError::Channel)?;
     panics::remember_places();

@@ -7,6 +7,7 @@ mod channel;
 mod contexts;
 mod decide;
 mod entry;
+pub(crate) mod limits;
 mod panics;
 mod serve;
 

@@ -19,10 +19,12 @@ mod settle;
 mod workdir;
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use nerve_adapters::host::llm::LlmClient;
 use nerve_core::BuildId;
+use nerve_core::config::Workers;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -32,6 +34,7 @@ use super::engine::Message;
 use super::{Layout, builds};
 use crate::crash_point::{Moment, Point, crash_point};
 use agent::KeeperProgram;
+use crate::worker::limits;
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
@@ -67,9 +70,15 @@ impl Host {
         Self { runtime, client: Arc::new(LlmClient::new()), layout, environment, children, keeper, occupied: Occupied::default(), tell }
     }
 
-    /// The environment that a worker starts with: the few variables that every program needs, and those that nerve.yaml names.
-    pub(crate) fn worker_environment(&self, named: &[String]) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
-        self.environment.for_worker(named, self.layout.root())
+    /// The environment that a worker starts with: the few variables that every program needs, those that nerve.yaml names,
+    /// and what it may use.
+    pub(crate) fn worker_environment(&self, settings: &Workers) -> Vec<(OsString, OsString)> {
+        let mut variables = self.environment.for_worker(&settings.env, self.layout.root());
+        let bytes = settings.memory_mib.map(|mib| mib.saturating_mul(1024 * 1024));
+        let seconds = settings.cpu_time.map(|time| time.as_secs().max(1));
+        let limits = [(limits::MEMORY, bytes), (limits::CPU, seconds)];
+        variables.extend(limits.into_iter().filter_map(|(name, most)| Some((name.into(), most?.to_string().into()))));
+        variables
     }
 
     /// Runs a call; its result reaches the engine as a message. Aborting the handle stops the call.

@@ -63,7 +63,7 @@ impl Engine {
             WorkerKey::Senses { .. } => times.sense_drain,
             WorkerKey::Workflow { .. } => times.workflow_drain,
         };
-        let env = self.host.worker_environment(&self.config.workers.env);
+        let env = self.host.worker_environment(&self.config.workers);
         Ok(Spec { program: build.program, args: build.args, env, root: self.layout.root().to_owned(), drain, healthy: HEALTHY, times })
     }
 

@@ -510,6 +510,9 @@ fn summary(status: Option<ExitStatus>, fault: Option<String>, tail: &str) -> Str
     let mut text = match status {
         Some(status) => match (status.code(), status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) if signal == Signal::SIGXCPU as i32 => {
+                format!("signal {signal}: its processor time (workers.cpu_time) is used up")
+            }
             (None, Some(signal)) => format!("signal {signal}"),
             (None, None) => "unknown exit".to_owned(),
         },
