@@ -15,7 +15,7 @@ use super::builds::{self, Builtin};
 use super::calls::Host;
 use super::calls::agent::{self, KeeperProgram};
 use super::children::{self, Children};
-use super::engine::{CLEAN_STOP, Engine, Message, Parts};
+use super::engine::{CLEAN_STOP, Engine, LastLife, Message, Parts};
 use super::sweeper::Sweeper;
 use super::{DaemonError, Layout, LifeId, clock, config_file, journal, leftovers, log, socket, watch};
 use crate::crash_point::{Moment, Point, crash_point};
@@ -247,15 +247,15 @@ fn start_engine(
                 let since = Timestamp::from_millis(now.millis() - HOUR_MS);
                 let (threads, senses) = (store.open_threads().await?, store.senses().await?);
                 let counters = store.counters().await?;
-                let clean = counters.iter().any(|(name, value)| name == CLEAN_STOP && value == "1");
-                if clean {
+                let last = LastLife::of(&counters);
+                if last.clean {
                     // Before anything begins in this life: it may end otherwise.
                     let turn = Turn { counters: vec![(CLEAN_STOP.to_owned(), "0".to_owned())], ..Turn::default() };
                     store.commit(epoch, vec![turn]).await.into_iter().collect::<Result<Vec<()>, _>>()?;
                 }
-                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, counters, clean))
+                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, counters, last))
             };
-            let (epoch, threads, senses, calls, counters, clean) = match recovered.await {
+            let (epoch, threads, senses, calls, counters, last) = match recovered.await {
                 Ok(recovered) => recovered,
                 Err(error) => {
                     let _ = tell_ready.send(Err(error.into()));
@@ -271,7 +271,7 @@ fn start_engine(
             let (mut engine, inbox) = Engine::new(parts);
             engine.remember_limits(calls, &counters);
             engine.remember_senses(senses);
-            engine.recover(threads, clean);
+            engine.recover(threads, last);
             crash_point(Point::At(Moment::Recovered));
             let _ = tell_ready.send(Ok(()));
             engine.run(inbox).await;

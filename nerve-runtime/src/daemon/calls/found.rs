@@ -1,14 +1,23 @@
 //! What an earlier life of the daemon left of its calls.
 
+use std::time::Duration;
+
 use nerve_adapters::host::Form;
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_core::{RawJson, ThreadId, Usage};
+use tokio::time::{Instant, sleep};
 
-use super::super::engine::CallText;
-use super::agent::AgentEnd;
+use super::super::engine::{CallText, Finished};
+use super::agent::{AgentEnd, survivors};
 use super::line::remove;
 use super::{Host, jobs, outcome};
 use crate::spool::{CallName, Evidence, Spool, What};
+
+/// The longest that a thread's kill waits for what it started.
+const GONE: Duration = Duration::from_secs(5);
+
+/// How often is looked whether it is gone.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// A call that had begun.
 #[derive(Debug)]
@@ -84,6 +93,21 @@ impl Host {
                 Vec::new()
             }
         }
+    }
+
+    /// Says when nothing of these commands runs any more, or what would not die.
+    pub(crate) fn await_gone(&self, thread: ThreadId, commands: Vec<CallName>) {
+        let children = self.children.clone();
+        self.spawn(async move {
+            let deadline = Instant::now() + GONE;
+            loop {
+                let left: Vec<u32> = commands.iter().flat_map(|call| survivors(&children, call)).collect();
+                if left.is_empty() || Instant::now() >= deadline {
+                    return Finished::Gone { thread, left };
+                }
+                sleep(GLANCE).await;
+            }
+        });
     }
 
     /// Removes what a call left, off the caller's thread: its answer is durable, or nobody waits for it any more.

@@ -10,9 +10,9 @@ use tokio::task::AbortHandle;
 
 use super::super::clock;
 use super::super::engine::{CallText, Finished, MetaRead};
-use super::line::{Answer, Caller, Line, remove};
+use super::line::{Answer, Caller, Line};
 use super::{Host, Resolved};
-use crate::spool::What;
+use crate::spool::{CallName, What};
 
 /// The call of a step: the role's own, or a re-ask.
 pub(crate) struct StepJob {
@@ -37,6 +37,11 @@ pub(crate) struct AskJob {
 }
 
 impl StepJob {
+    /// The call's name.
+    pub(crate) fn name(&self) -> CallName {
+        self.caller.name()
+    }
+
     /// The job of the step under way, or `None` when it is a hand-written one.
     pub(crate) fn of(thread: &Thread, acting: &Acting, rung: u32) -> Option<Self> {
         let hosted = acting.intent.hosted.as_ref()?;
@@ -75,6 +80,11 @@ impl StepJob {
 }
 
 impl AskJob {
+    /// The call's name.
+    pub(crate) fn name(&self) -> CallName {
+        self.caller.name()
+    }
+
     pub(crate) fn of(thread: &Thread, acting: &Acting, entry: &AskEntry) -> Self {
         let form = match &entry.schema {
             Some(_) => Form::NativeSchema { name: acting.intent.role.clone(), tag: format!("meta-{}", clock::random_tag()) },
@@ -106,6 +116,7 @@ impl Host {
         self.spawn(async move {
             let StepJob { caller, conversation } = job;
             let (thread, step, attempt) = (caller.thread, caller.step, caller.attempt);
+            let call = line.as_ref().is_ok_and(|line| line.leaves_folder).then(|| caller.name());
             let result = match line {
                 Ok(line) => line.call(&caller, &conversation).await,
                 Err(failure) => Err(failure),
@@ -114,7 +125,7 @@ impl Host {
                 answer.keep(None);
                 answer.text
             });
-            Finished::Step { thread, step, attempt, call: caller.name(), result }
+            Finished::Step { thread, step, attempt, call, result }
         })
     }
 
@@ -135,7 +146,8 @@ impl Host {
         let line = self.line(resolved);
         self.spawn(async move {
             let AskJob { caller, ask, conversation } = job;
-            let (thread, step, call) = (caller.thread, caller.step, caller.name());
+            let (thread, step) = (caller.thread, caller.step);
+            let call = line.as_ref().is_ok_and(|line| line.leaves_folder).then(|| caller.name());
             let result = match line {
                 Ok(line) => ask_until_read(&line, &caller, conversation).await,
                 Err(failure) => Err(failure),
@@ -162,7 +174,6 @@ async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversa
                 return Ok((answer.text, Some(meta)));
             }
             Err((_, errors)) if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
-                answer.kept.iter().for_each(remove);
                 return Err(CallFailure::new(
                     FailureKind::BadResponse,
                     format!("no meta could be read from the answer: {}", errors.join("; ")),

@@ -1,5 +1,6 @@
 //! Who makes calls, cut free from the host so that a task can own it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
 use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
 use nerve_adapters::host::{self, Conversation};
 use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
+use tokio::time::{Instant, sleep};
 
 use super::super::engine::CallText;
 use super::super::{Layout, LifeId, clock};
@@ -15,6 +17,12 @@ use super::{Host, Kind, Resolved};
 use crate::crash_point::{Moment, Point, crash_point};
 use crate::processes;
 use crate::spool::{Begun, CallName, Spool, SpooledReply, What};
+
+/// How long a call that has no limit of its own waits to be recorded.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// When recording is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Whose call it is.
 #[derive(Debug, Clone)]
@@ -61,6 +69,7 @@ impl Answer {
 pub(super) struct Line {
     label: String,
     way: Way,
+    pub(super) leaves_folder: bool,
     layout: Layout,
     life: LifeId,
 }
@@ -74,7 +83,7 @@ enum Way {
 impl Line {
     /// Makes a call; one that anybody pays for leaves a record from before it goes out until its answer is durable.
     pub(super) async fn call(&self, caller: &Caller, conversation: &Conversation) -> Result<Answer, CallFailure> {
-        let kept = if self.is_kept() { Some(self.begin(caller, conversation)?) } else { None };
+        let kept = if self.leaves_folder { Some(self.recorded(caller, conversation).await?) } else { None };
         crash_point(Point::At(Moment::CallBegun));
         let result = match (&self.way, &kept) {
             (Way::Llm { client, endpoint, limits }, _) => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
@@ -88,22 +97,32 @@ impl Line {
         };
         match result {
             Ok(text) => Ok(Answer { text: self.told(text), kept }),
-            Err(failure) => {
-                kept.inspect(remove);
-                Err(failure)
+            // What is left stays until the failure is durable: a call that may not be repeated must not look as if it had
+            // never been made.
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The folder of a call that is about to go out. While none can be written, such as on a full disk, the call waits.
+    async fn recorded(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
+        let deadline = Instant::now() + caller.timeout.unwrap_or(PATIENCE);
+        loop {
+            match self.begin(caller, conversation) {
+                Ok(spool) => return Ok(spool),
+                Err(error) if Instant::now() >= deadline => {
+                    let place = self.layout.calls();
+                    let message = format!("a call cannot be recorded before it begins, in {}: {error}", place.display());
+                    return Err(CallFailure::new(FailureKind::Config, message));
+                }
+                Err(error) => {
+                    tracing::warn!(call = %caller.name(), %error, "a call waits, for it cannot be recorded");
+                    sleep(AGAIN).await;
+                }
             }
         }
     }
 
-    /// A script that counts its calls stands in for a model that is paid.
-    fn is_kept(&self) -> bool {
-        match &self.way {
-            Way::Llm { .. } | Way::Cli(_) => true,
-            Way::Scripted(script) => script.calls.is_some(),
-        }
-    }
-
-    fn begin(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
+    fn begin(&self, caller: &Caller, conversation: &Conversation) -> io::Result<Spool> {
         let form = match self.way {
             Way::Llm { .. } => conversation.form.clone(),
             Way::Scripted(_) | Way::Cli(_) => conversation.form.without_schema(),
@@ -119,12 +138,7 @@ impl Line {
             life: self.life.clone(),
             boot: processes::boot(),
         };
-        Spool::begin(&self.layout, begun).map_err(|error| {
-            CallFailure::new(
-                FailureKind::Config,
-                format!("a call cannot be recorded before it begins, in {}: {error}", self.layout.calls().display()),
-            )
-        })
+        Spool::begin(&self.layout, begun)
     }
 
     fn told(&self, text: host::CallText) -> CallText {
@@ -134,13 +148,14 @@ impl Line {
 
 impl Host {
     pub(super) fn line(&self, resolved: Resolved) -> Result<Line, CallFailure> {
+        let leaves_folder = resolved.leaves_folder();
         let way = match resolved.kind {
             Kind::Llm { endpoint, limits } => Way::Llm { client: Arc::clone(&self.client), endpoint, limits },
             Kind::Scripted(script) => Way::Scripted(script),
             Kind::Cli(command) => Way::Cli(self.agent(command)),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
-        Ok(Line { label: resolved.label, way, layout: self.layout.clone(), life: self.children.life().clone() })
+        Ok(Line { label: resolved.label, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
     }
 }
 

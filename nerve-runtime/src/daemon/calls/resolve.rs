@@ -36,6 +36,16 @@ impl Resolved {
     pub(crate) fn counts(&self) -> bool {
         matches!(self.kind, Kind::Llm { .. } | Kind::Cli(_))
     }
+
+    /// Whether a call leaves a folder from before it goes out until its answer is durable. A script that counts its calls
+    /// stands in for a model that is paid.
+    pub(crate) fn leaves_folder(&self) -> bool {
+        match &self.kind {
+            Kind::Llm { .. } | Kind::Cli(_) => true,
+            Kind::Scripted(script) => script.calls.is_some(),
+            Kind::Own => false,
+        }
+    }
 }
 
 impl Host {

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::super::calls::{AskJob, ExtractJob, Kind, Place, Resolved, StepJob};
 use super::super::clock;
 use super::brakes::{FAILURES, Held, Pass, RESET_AT};
-use super::slot::Running;
+use super::slot::{HostedCall, Running};
 use super::timers::Timer;
 use super::written::TurnTag;
 use super::{Engine, Finished};
+use crate::spool::CallName;
 
 /// How often an answer without a readable meta is sent back.
 pub(crate) const REASKS: u32 = 2;
@@ -53,9 +54,11 @@ impl Engine {
             return self.run_adapter(id, step, attempt, request, form);
         }
         let Some(pass) = self.pass(&resolved, Held::Step { thread: id, step, attempt, rung }) else { return };
-        let call = self.host.step(job, resolved);
+        let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
+        let task = self.host.step(job, resolved);
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.call = Running::Hosted(call, pass);
+            slot.leaves_folders |= command.is_some();
+            slot.call = Running::Hosted(HostedCall { task, pass, command });
         }
     }
 
@@ -81,9 +84,11 @@ impl Engine {
             return self.ask_failed(id, ask, &failure);
         }
         let Some(pass) = self.pass(&resolved, Held::Ask { thread: id, step, ask }) else { return };
-        let call = self.host.ask(job, resolved);
+        let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
+        let task = self.host.ask(job, resolved);
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.ask_calls.insert(ask, (call, pass));
+            slot.leaves_folders |= command.is_some();
+            slot.ask_calls.insert(ask, HostedCall { task, pass, command });
         }
     }
 
@@ -101,8 +106,9 @@ impl Engine {
 
     pub(super) fn call_finished(&mut self, finished: Finished) {
         match finished {
-            Finished::Step { thread, step, attempt, call: _, result } => {
+            Finished::Step { thread, step, attempt, call, result } => {
                 self.step_finished(thread, result.as_ref().err());
+                self.has_answer(thread, call);
                 let input = match result {
                     Ok(text) => {
                         Input::Answered { step, attempt, adapter: text.adapter, content: text.content, usage: text.usage, form: text.form }
@@ -123,21 +129,37 @@ impl Engine {
                 };
                 self.input_late(thread, input);
             }
-            Finished::Ask { thread, step, ask, call: _, result } => self.ask_finished(thread, step, ask, result),
+            Finished::Ask { thread, step, ask, call, result } => {
+                self.has_answer(thread, call);
+                self.ask_finished(thread, step, ask, result);
+            }
+            Finished::Gone { thread, left } => self.gone(thread, left),
+        }
+    }
+
+    /// What this call left may go when what it brought is durable.
+    fn has_answer(&mut self, thread: ThreadId, call: Option<CallName>) {
+        match (self.slots.get_mut(&thread), call) {
+            (Some(slot), Some(call)) => {
+                slot.answered.push(call);
+                slot.leaves_folders = true;
+            }
+            (None, Some(call)) => self.host.forget(call),
+            (_, None) => {}
         }
     }
 
     fn step_finished(&mut self, thread: ThreadId, failure: Option<&CallFailure>) {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
-        if let Running::Hosted(_, pass) = std::mem::replace(&mut slot.call, Running::Nothing) {
-            self.give_back(&pass, failure);
+        if let Running::Hosted(call) = std::mem::replace(&mut slot.call, Running::Nothing) {
+            self.give_back(&call.pass, failure);
         }
     }
 
     fn ask_finished(&mut self, id: ThreadId, step: u32, ask: AskNo, result: Result<(super::CallText, Option<RawJson>), CallFailure>) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        if let Some((_, pass)) = slot.ask_calls.remove(&ask) {
-            self.give_back(&pass, result.as_ref().err());
+        if let Some(call) = slot.ask_calls.remove(&ask) {
+            self.give_back(&call.pass, result.as_ref().err());
         }
         match result {
             Ok((text, meta)) => {

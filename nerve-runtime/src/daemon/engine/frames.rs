@@ -139,15 +139,27 @@ impl Engine {
     fn role_over(&mut self, thread: ThreadId) {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         slot.call = Running::Nothing;
-        let passes = slot.abort_asks();
+        let aborted = slot.abort_asks();
         self.brakes.forget_asks(thread);
-        self.stopped_calls(passes);
+        self.stopped_calls(aborted.passes);
     }
 
     /// What ran for a thread that is to be killed runs no more: it may end.
     pub(super) fn stopped_if_killed(&mut self, thread: ThreadId) {
-        if self.slots.get(&thread).is_some_and(|slot| slot.machine.thread().kill.is_some()) {
-            self.input_late(thread, Input::Stopped { left: Vec::new() });
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        if slot.machine.thread().kill.is_some() && !slot.leaving {
+            let left = std::mem::take(&mut slot.left);
+            self.input_late(thread, Input::Stopped { left });
+        }
+    }
+
+    /// The commands of a thread that were stopped are gone.
+    pub(super) fn gone(&mut self, thread: ThreadId, left: Vec<u32>) {
+        let Some(slot) = self.slots.get_mut(&thread) else { return };
+        slot.leaving = false;
+        slot.left = left;
+        if !matches!(slot.call, Running::Worker(_)) {
+            self.stopped_if_killed(thread);
         }
     }
 

@@ -75,14 +75,15 @@ pub(crate) enum Message {
 
 /// A call of the daemon's that came back; what it left lies under `call` until it is forgotten.
 #[derive(Debug)]
-#[allow(dead_code, reason = "its callers follow")]
 pub(crate) enum Finished {
     /// The call of a step: its text.
-    Step { thread: ThreadId, step: u32, attempt: u32, call: CallName, result: Result<CallText, CallFailure> },
+    Step { thread: ThreadId, step: u32, attempt: u32, call: Option<CallName>, result: Result<CallText, CallFailure> },
     /// The reading of a step's meta.
     Extracted { thread: ThreadId, step: u32, result: Result<MetaRead, Vec<String>> },
     /// The call of an ask, with its meta.
-    Ask { thread: ThreadId, step: u32, ask: AskNo, call: CallName, result: Result<(CallText, Option<RawJson>), CallFailure> },
+    Ask { thread: ThreadId, step: u32, ask: AskNo, call: Option<CallName>, result: Result<(CallText, Option<RawJson>), CallFailure> },
+    /// Commands of a thread that were stopped are gone, besides processes that would not die.
+    Gone { thread: ThreadId, left: Vec<u32> },
 }
 
 impl Finished {

@@ -45,6 +45,7 @@ use brakes::Brakes;
 pub(crate) use calls::REASKS;
 pub(crate) use message::WorkerKey;
 pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
+pub(crate) use recover::LastLife;
 use senses::SenseSlot;
 use slot::{CallRef, Line, Slot};
 use stop::Stopping;

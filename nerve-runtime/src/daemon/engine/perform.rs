@@ -8,7 +8,7 @@ use nerve_core::{RawJson, Request, ThreadId};
 use tokio::time::Instant;
 
 use super::backlog::HeldBack;
-use super::slot::{CallRef, Running, Told};
+use super::slot::{Aborted, CallRef, Running, Told};
 use super::timers::Timer;
 use super::{Engine, WorkerKey};
 
@@ -115,10 +115,14 @@ impl Engine {
     /// Stops everything that runs for a thread that is to be killed.
     pub(super) fn stop_thread(&mut self, id: ThreadId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        let (passes, call) = slot.abort();
+        let Aborted { passes, call, commands } = slot.abort();
+        if !commands.is_empty() {
+            slot.leaving = true;
+            self.host.await_gone(id, commands);
+        }
         match call {
             Some(call) => self.cancel(call),
-            None => self.input_late(id, Input::Stopped { left: Vec::new() }),
+            None => self.stopped_if_killed(id),
         }
         self.stopped_calls(passes);
     }

@@ -1,37 +1,72 @@
-//! The start of a daemon's life: every open thread goes on from its last entry.
+//! The start of a daemon's life: every open thread goes on from its last entry, or from what its calls left.
 
-use nerve_core::Timestamp;
-use nerve_core::thread::{AttemptFound, Entry, Found, Machine, ParkReason, Phase, Rules};
+use std::collections::HashMap;
+
+use nerve_core::thread::{
+    Acting, AskState, AskTextEntry, AttemptFound, Entry, Launch, Machine, ParkReason, Phase, Rules, Stage, StepText, Thread,
+};
+use nerve_core::{ThreadId, Timestamp, thread};
 use nerve_store::ThreadRow;
 
+use super::super::calls::{Found, Place};
 use super::super::clock;
 use super::Engine;
 use super::brakes::{FAILURES, RESET_AT};
 use super::slot::Slot;
+use crate::processes;
+use crate::spool::What;
+
+/// The counter that names the boot of the machine in which the last life began.
+pub(super) const BOOT: &str = "boot";
+
+/// How the last life ended, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastLife {
+    /// With nothing in flight.
+    pub clean: bool,
+    /// In this same boot of the machine, so that whatever was written to a file is there.
+    pub same_boot: bool,
+}
+
+impl LastLife {
+    /// Reads it from the store's counters.
+    pub(crate) fn of(counters: &[(String, String)]) -> Self {
+        let has = |name: &str, value: &str| counters.iter().any(|(key, of)| key == name && of == value);
+        Self { clean: has(super::CLEAN_STOP, "1"), same_boot: has(BOOT, &processes::boot()) }
+    }
+}
 
 impl Engine {
     /// Takes over the open threads, in the order in which they were accepted; as many as have slots go on, the others wait for
-    /// theirs. After a clean stop nothing was in flight, so an attempt without an answer is one that had not begun; else it
-    /// counts as lost.
-    pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>, clean: bool) {
+    /// theirs. An attempt whose answer had reached this machine is answered, one that never began goes on, any other counts as
+    /// lost.
+    pub(crate) fn recover(&mut self, threads: Vec<(ThreadRow, Vec<Entry>)>, last: LastLife) {
         let count = threads.len();
         let mut workflows = Vec::new();
+        let mut found: HashMap<ThreadId, Vec<Found>> = HashMap::new();
+        for call in self.host.found() {
+            found.entry(call.thread).or_default().push(call);
+        }
         for (row, entries) in threads {
             let Some(machine) = Machine::restore(entries, Rules::default()) else {
                 tracing::error!(thread = %row.id, "its journal does not begin with its acceptance: left alone");
                 continue;
             };
             let mut slot = Slot::restored(machine, row.started_at);
+            let calls = found.remove(&row.id).unwrap_or_default();
+            let known = self.what_is_known(slot.machine.thread(), &calls, last);
+            slot.leaves_folders = !calls.is_empty();
             let concurrency = self.concurrency(&row.workflow);
             let line = self.lines.entry(row.workflow.clone()).or_default();
-            let attempt = if clean { AttemptFound::NotBegun } else { AttemptFound::Lost };
-            let entries = slot.machine.recover(Found { attempt, asks: Vec::new() }, line.active.len() < concurrency);
+            let entries = slot.machine.recover(known, line.active.len() < concurrency);
             slot.note(entries, clock::now());
             if slot.machine.has_slot() {
                 line.active.insert(row.id);
             } else if slot.is_queued() {
                 line.queue.push_back(row.id);
             }
+            // A step's next attempt has a folder of its own; an ask goes by the same name in every attempt.
+            slot.answered = calls.iter().filter(|call| matches!(call.what, What::Step { .. })).map(|call| call.call).collect();
             if !workflows.contains(&row.workflow) {
                 workflows.push(row.workflow);
             }
@@ -44,11 +79,51 @@ impl Engine {
             }
             self.dirty.insert(row.id);
         }
+        // Their threads are over.
+        found.into_values().flatten().for_each(|call| self.host.forget(call.call));
         if count > 0 {
             tracing::info!(threads = count, "resumed");
         }
+        self.keep(BOOT, processes::boot());
         for workflow in workflows {
             self.pump(&workflow);
+        }
+    }
+
+    /// What is known of that which the last life had under way for a thread.
+    fn what_is_known(&self, thread: &Thread, calls: &[Found], last: LastLife) -> thread::Found {
+        let Phase::Acting(acting) = &thread.phase else {
+            return thread::Found { attempt: AttemptFound::Lost, asks: Vec::new() };
+        };
+        thread::Found { attempt: self.attempt_found(thread, acting, calls, last), asks: asks_found(acting, calls) }
+    }
+
+    fn attempt_found(&self, thread: &Thread, acting: &Acting, calls: &[Found], last: LastLife) -> AttemptFound {
+        let not_begun = |known: bool| if known { AttemptFound::NotBegun } else { AttemptFound::Lost };
+        let (Some(hosted), Stage::Call { rung }) = (&acting.intent.hosted, acting.stage()) else { return not_begun(last.clean) };
+        let what = What::Step { rung };
+        let begun = calls.iter().find(|call| call.step == acting.intent.step && call.attempt == acting.attempt && call.what == what);
+        let Some(begun) = begun else {
+            // It leaves a folder before it goes out, so without one it never did.
+            let Launch { thread: id, workflow, .. } = &thread.launch;
+            let place = Place { thread: *id, workflow, role: &acting.intent.role, workdir: acting.intent.workdir.as_deref() };
+            let resolved = self.host.resolve_role(&self.config, place, &hosted.adapter);
+            let leaves_folder = resolved.is_ok_and(|resolved| resolved.leaves_folder());
+            return not_begun(last.clean || (last.same_boot && leaves_folder));
+        };
+        match begun.answer(Some(&hosted.schema)) {
+            Some(found) => {
+                tracing::info!(thread = %thread.launch.thread, step = acting.intent.step, "its answer had come: taken from its folder");
+                AttemptFound::Answered(StepText {
+                    step: acting.intent.step,
+                    attempt: acting.attempt,
+                    adapter: found.text.adapter,
+                    content: found.text.content,
+                    usage: found.text.usage,
+                    form: found.text.form,
+                })
+            }
+            None => AttemptFound::Lost,
         }
     }
 
@@ -59,4 +134,23 @@ impl Engine {
         let failures = u32::try_from(value(FAILURES).unwrap_or(0)).unwrap_or(0);
         self.brakes.remember(calls.into_iter().filter(|at| *at >= reset_at).collect(), failures);
     }
+}
+
+/// Answers to asks that had come and are not in the journal.
+fn asks_found(acting: &Acting, calls: &[Found]) -> Vec<AskTextEntry> {
+    let open = acting.asks.iter().filter(|ask| ask.state == AskState::Open).map(|ask| &ask.entry);
+    open.filter_map(|ask| {
+        let what = What::Ask { ask: ask.ask };
+        let call = calls.iter().find(|call| call.step == ask.step && call.what == what)?;
+        let found = call.answer(ask.schema.as_ref())?;
+        Some(AskTextEntry {
+            step: ask.step,
+            ask: ask.ask,
+            adapter: found.text.adapter,
+            content: found.text.content,
+            meta: found.meta,
+            usage: found.text.usage,
+        })
+    })
+    .collect()
 }

@@ -14,6 +14,7 @@ use super::super::supervisor::Session;
 use super::WorkerKey;
 use super::brakes::Pass;
 use super::message::Reply;
+use crate::spool::CallName;
 
 /// An open thread.
 pub(super) struct Slot {
@@ -39,9 +40,17 @@ pub(super) struct Slot {
     /// Roles that wait for asks.
     pub(super) askers: HashMap<AskNo, Vec<(Session, AskId)>>,
     /// Calls that run for asks.
-    pub(super) ask_calls: HashMap<AskNo, (AbortHandle, Pass)>,
+    pub(super) ask_calls: HashMap<AskNo, HostedCall>,
     /// How often in a row the worker said that it lacks the thread.
     pub(super) retold: u32,
+    /// Calls whose folders may go once all that is decided is durable.
+    pub(super) answered: Vec<CallName>,
+    /// Whether any of its calls left a folder.
+    pub(super) leaves_folders: bool,
+    /// Commands that were stopped and whose processes are not gone yet.
+    pub(super) leaving: bool,
+    /// Processes of them that would not die.
+    pub(super) left: Vec<u32>,
     /// Counts the questions put to the moderator, so that a deadline knows its own.
     pub(super) decision: u64,
     /// Whether it has a process for itself, because it may have crashed the one that it shared.
@@ -62,7 +71,7 @@ pub(super) struct Told {
 pub(super) enum Running {
     Nothing,
     /// A task of the daemon's.
-    Hosted(AbortHandle, Pass),
+    Hosted(HostedCall),
     /// The worker.
     Worker(CallId),
     /// It waits for a brake.
@@ -94,6 +103,26 @@ pub(super) struct Replay {
     pub(super) reply: Reply<()>,
     /// Tells its deadline from that of an earlier question.
     pub(super) question: u64,
+}
+
+/// A task of the daemon's that makes a call.
+#[derive(Debug)]
+pub(super) struct HostedCall {
+    pub(super) task: AbortHandle,
+    pub(super) pass: Pass,
+    /// The call, when it has processes that a stop has to wait for.
+    pub(super) command: Option<CallName>,
+}
+
+/// What was stopped of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Aborted {
+    /// What its calls held.
+    pub(super) passes: Vec<Pass>,
+    /// The worker's call, which is to be cancelled.
+    pub(super) call: Option<CallId>,
+    /// Commands whose processes are on their way out.
+    pub(super) commands: Vec<CallName>,
 }
 
 /// What a worker's call belongs to.
@@ -137,6 +166,10 @@ impl Slot {
             askers: HashMap::new(),
             ask_calls: HashMap::new(),
             retold: 0,
+            answered: Vec::new(),
+            leaves_folders: false,
+            leaving: false,
+            left: Vec::new(),
             decision: 0,
             alone,
             replay: None,
@@ -207,31 +240,34 @@ impl Slot {
         }
     }
 
-    /// Stops the daemon's own calls for this thread; gives what they held, and the worker's call if there is one.
-    pub(super) fn abort(&mut self) -> (Vec<Pass>, Option<CallId>) {
-        let mut passes = self.abort_asks();
+    /// Stops the daemon's own calls for this thread.
+    pub(super) fn abort(&mut self) -> Aborted {
+        let mut aborted = self.abort_asks();
         match std::mem::replace(&mut self.call, Running::Nothing) {
-            Running::Hosted(call, pass) => {
-                call.abort();
-                passes.push(pass);
-                (passes, None)
-            }
+            Running::Hosted(call) => aborted.take(call),
             Running::Worker(call) => {
                 self.call = Running::Worker(call);
-                (passes, Some(call))
+                aborted.call = Some(call);
             }
-            Running::Nothing | Running::Waiting => (passes, None),
+            Running::Nothing | Running::Waiting => {}
         }
+        aborted
     }
 
-    /// Stops the calls of asks; gives what they held.
-    pub(super) fn abort_asks(&mut self) -> Vec<Pass> {
+    /// Stops the calls of asks.
+    pub(super) fn abort_asks(&mut self) -> Aborted {
         self.askers.clear();
-        let aborted = self.ask_calls.drain().map(|(_, (call, pass))| {
-            call.abort();
-            pass
-        });
-        aborted.collect()
+        let mut aborted = Aborted::default();
+        self.ask_calls.drain().for_each(|(_, call)| aborted.take(call));
+        aborted
+    }
+}
+
+impl Aborted {
+    fn take(&mut self, call: HostedCall) {
+        call.task.abort();
+        self.passes.push(call.pass);
+        self.commands.extend(call.command);
     }
 }
 

@@ -56,7 +56,7 @@ impl Engine {
     }
 
     fn running_steps(&self) -> Vec<String> {
-        let running = self.slots.values().filter(|slot| matches!(slot.call, Running::Hosted(..) | Running::Worker(_)));
+        let running = self.slots.values().filter(|slot| matches!(slot.call, Running::Hosted(_) | Running::Worker(_)));
         running
             .filter_map(|slot| {
                 let thread = slot.machine.thread();

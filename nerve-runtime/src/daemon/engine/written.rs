@@ -8,7 +8,7 @@ use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::super::journal::{TurnNo, Written};
 use super::Engine;
 use super::accept::store_problem;
-use super::slot::OnWritten;
+use super::slot::{Aborted, OnWritten};
 use crate::crash_point::{Act, Moment, Point, crash_point};
 
 /// What a turn was for.
@@ -92,7 +92,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(thread = %id, %error, "a turn was refused");
-                let (passes, call) = slot.abort();
+                let Aborted { passes, call, .. } = slot.abort();
                 self.leave(id);
                 self.slots.remove(&id);
                 self.stopped_calls(passes);
@@ -111,6 +111,7 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         // What changed nothing needed no turn: a second kill, for one.
         slot.on_written.drain(..).for_each(OnWritten::tell);
+        slot.answered.drain(..).for_each(|call| self.host.forget(call));
         let over = slot.machine.thread().end().is_some();
         if (self.stopping.is_some() || self.fenced) && !over && slot.machine.thread().kill.is_none() {
             // What is open goes on in the next life; only a step that runs is still given what it asks for.
@@ -127,8 +128,10 @@ impl Engine {
     pub(super) fn ended(&mut self, id: ThreadId) {
         self.leave(id);
         let Some(mut slot) = self.slots.remove(&id) else { return };
-        let (passes, _) = slot.abort();
-        self.stopped_calls(passes);
+        self.stopped_calls(slot.abort().passes);
+        if slot.leaves_folders {
+            self.host.forget_thread(id);
+        }
         slot.waiting.drain(..).for_each(|waiting| {
             let _ = waiting.send(());
         });
