@@ -10,6 +10,7 @@ pub(crate) mod own;
 pub(crate) mod processes;
 pub(crate) mod random;
 pub(crate) mod store;
+pub(crate) mod script_agent;
 
 use std::ffi::OsString;
 use std::fs;

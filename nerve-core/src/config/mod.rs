@@ -37,4 +37,4 @@ pub use supervision::Supervision;
 pub use text::{MissingVariable, Secret, Text};
 pub use tree::Tree;
 pub use types::{Api, Config, Limits, Retention, Workers};
-pub use units::{Overflow, RoleConfig, SenseConfig, WorkflowConfig};
+pub use units::{Overflow, RoleConfig, RoleEffects, SenseConfig, WorkflowConfig};

@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::Effects;
+
 use super::{
     Text,
     duration::{self, DurationText},
@@ -103,6 +105,41 @@ pub struct RoleConfig {
     #[serde(with = "duration::optional")]
     #[schemars(with = "Option<DurationText>")]
     pub timeout: Option<Duration>,
+    /// What recovery may do with an attempt that was cut off before its answer.
+    pub effects: Option<RoleEffects>,
+}
+
+/// What recovery may do with an attempt that was cut off; wins over what the code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleEffects {
+    /// Try again by itself.
+    Repeatable,
+    /// Park the thread until a person says.
+    AskBeforeRepeat,
+    /// End the thread as failed.
+    NeverRepeat,
+}
+
+impl From<RoleEffects> for Effects {
+    fn from(effects: RoleEffects) -> Self {
+        match effects {
+            RoleEffects::Repeatable => Self::Repeatable,
+            RoleEffects::AskBeforeRepeat => Self::AskBeforeRepeat,
+            RoleEffects::NeverRepeat => Self::NeverRepeat,
+        }
+    }
+}
+
+// By hand: the derive makes a `oneOf` of constants, whose errors list each branch.
+impl JsonSchema for RoleEffects {
+    fn schema_name() -> Cow<'static, str> {
+        "RoleEffects".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": [Self::Repeatable, Self::AskBeforeRepeat, Self::NeverRepeat] })
+    }
 }
 
 /// What a trigger does when a workflow is full.

@@ -78,9 +78,9 @@ impl Found {
     }
 }
 
-/// Whether a text that may be cut off is whole: it is when it has the block that it was to end with, for nobody else knows its tag.
+/// Whether a text that may be cut off is whole: it is when the meta that it was to end with can be read.
 fn is_finished(text: &str, form: &Form, schema: &RawJson) -> bool {
-    matches!(extract::read(text, form, schema), Extraction::Meta { rung: "tagged", .. })
+    matches!(extract::read(text, form, schema), Extraction::Meta { .. })
 }
 
 impl Host {

@@ -20,7 +20,7 @@ pub(crate) struct StepJob {
     conversation: Conversation,
 }
 
-/// The reading of a meta.
+/// The reading of a meta. Without a form it is looked for anywhere in the text, as in one that a person gave.
 pub(crate) struct ExtractJob {
     pub thread: ThreadId,
     pub step: u32,
@@ -132,7 +132,8 @@ impl Host {
     /// Reads a meta; pure, but it compiles a schema, and the engine is not to wait for that.
     pub(crate) fn extract(&self, job: ExtractJob) -> AbortHandle {
         self.spawn(async move {
-            let form = job.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
+            let anywhere = || Form::NativeSchema { name: String::new(), tag: "meta".to_owned() };
+            let form = job.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or_else(anywhere);
             let result = match extract::read(&job.text, &form, &job.schema) {
                 Extraction::Meta { meta, rung } => Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form) }),
                 Extraction::Refused { errors } => Err(errors),

@@ -7,7 +7,6 @@ pub(crate) mod agent;
 mod ask_key;
 mod command;
 mod environment;
-#[allow(dead_code, reason = "its callers follow")]
 mod found;
 mod jobs;
 mod line;
@@ -38,8 +37,7 @@ use agent::KeeperProgram;
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
-#[allow(unused_imports, reason = "its callers follow")]
-pub(crate) use found::{Found, FoundText};
+pub(crate) use found::Found;
 pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
 use occupied::Occupied;
 pub(crate) use resolve::{Kind, Resolved};

@@ -15,8 +15,10 @@ pub(crate) struct Settled {
     pub timeout_ms: Option<u64>,
     /// The adapter's timeout, for a role that sets none.
     pub default_timeout_ms: Option<u64>,
+    /// What recovery may do, when nerve.yaml says it of the role; it wins over code.
+    pub effects: Option<Effects>,
     /// What recovery may do with this kind of work.
-    pub effects: Effects,
+    pub default_effects: Effects,
     /// Whether the adapter is scripted, so that a dry run may use it.
     pub scripted: bool,
     /// Where its agent works, when it is one that works in a folder or one is named.
@@ -28,7 +30,7 @@ impl Host {
     /// done things that must not be done twice.
     pub(crate) fn settle(&self, config: &Config, launch: &Launch, role: &str, work: &Work) -> Settled {
         let workflow = launch.workflow.as_str();
-        let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role)).and_then(|role| role.timeout);
+        let set = config.workflows.get(workflow).and_then(|workflow| workflow.roles.get(role));
         let adapter = match work {
             Work::Hosted(hosted) => match Self::source(config, workflow, role, &hosted.adapter) {
                 AdapterSource::Named(name) => config.adapters.get(&name),
@@ -47,9 +49,10 @@ impl Host {
             },
         };
         Settled {
-            timeout_ms: set.map(millis),
+            timeout_ms: set.and_then(|role| role.timeout).map(millis),
             default_timeout_ms: adapter.map(|adapter| millis(adapter.common().timeout)),
-            effects: if is_command { Effects::AskBeforeRepeat } else { Effects::Repeatable },
+            effects: set.and_then(|role| role.effects).map(Effects::from),
+            default_effects: if is_command { Effects::AskBeforeRepeat } else { Effects::Repeatable },
             scripted: matches!(adapter, Some(Adapter::Scripted(_))),
             workdir: workdir.map(|folder| folder.to_string_lossy().into_owned()),
         }

@@ -60,7 +60,7 @@ impl Engine {
         if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
             let settled = self.host.settle(&self.config, launch, role, work);
             *timeout_ms = settled.timeout_ms.or(*timeout_ms).or(settled.default_timeout_ms);
-            *effects = effects.or(Some(settled.effects));
+            *effects = settled.effects.or(*effects).or(Some(settled.default_effects));
             workdir = settled.workdir;
             if dry_run && !settled.scripted && lacks_example(work) {
                 let reason = Some(format!("dry run: no example for role `{role}`"));
