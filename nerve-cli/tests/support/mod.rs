@@ -9,8 +9,8 @@ pub(crate) mod model;
 pub(crate) mod own;
 pub(crate) mod processes;
 pub(crate) mod random;
-pub(crate) mod store;
 pub(crate) mod script_agent;
+pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::fs;
