@@ -17,9 +17,11 @@ use nerve_runtime::crash_point::{Act, Commit, Moment, Point, Process, VARIABLE};
 use nerve_runtime::daemon::{BuildRecord, Layout, hash_folder};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use support::builds::Worker;
 use support::invariants::{Promised, Seen};
+use support::own::Variant;
 use support::processes::Kind;
-use support::{TestWorkspace, agent, id_of, processes};
+use support::{TestWorkspace, agent, builds, id_of, own, processes};
 
 /// Workspaces at a time.
 const AT_A_TIME: usize = 4;
@@ -63,6 +65,10 @@ enum Scenario {
     Reload,
     /// A new build is there.
     NextBuild,
+    /// A role's adapter is the user's own.
+    Own,
+    /// As with an agent, whose lost attempt a person has to look at.
+    Careful,
     /// An agent answers, and leaves a process in a session of its own behind.
     Agent,
 }
@@ -74,6 +80,11 @@ fn with_an_agent(point: Point) -> bool {
         Point::BeforeAct(act) | Point::AfterAct(act) => act == Act::Call,
         Point::At(moment) => matches!(moment, Moment::CallTold | Moment::WorkerReady),
     }
+}
+
+/// Where a point is reached once more, with an agent whose lost attempt a person has to look at.
+fn with_care(point: Point) -> bool {
+    point.process() == Process::Keeper || matches!(point, Point::BeforeCommit(Commit::Text) | Point::AfterAct(Act::Call))
 }
 
 /// Where each point is reached. A point that is new has no place here, and this does not compile.
@@ -140,6 +151,7 @@ fn scenario(point: Point) -> Scenario {
             | Moment::ObservationSent
             | Moment::AskDue
             | Moment::AskSent => Scenario::Usual,
+            Moment::TakesRunAdapter | Moment::TextDue | Moment::TextSent => Scenario::Own,
             Moment::KeeperJob
             | Moment::AgentStarted
             | Moment::AgentRecorded
@@ -160,7 +172,8 @@ fn what_was_promised_holds_wherever_a_process_of_ours_dies() {
     let mut by_scenario: BTreeMap<Scenario, Vec<Point>> = BTreeMap::new();
     for point in &points {
         let besides = with_an_agent(*point).then_some(Scenario::Agent);
-        for kind in [scenario(*point)].into_iter().chain(besides) {
+        let once_more = with_care(*point).then_some(Scenario::Careful);
+        for kind in [scenario(*point)].into_iter().chain(besides).chain(once_more) {
             by_scenario.entry(kind).or_default().push(*point);
         }
     }
@@ -209,6 +222,9 @@ fn together(kind: Scenario, points: &[Point]) {
     let workspace = TestWorkspace::new(&config(kind, 0));
     workspace.write("replies.yaml", replies(kind));
     agent::install(&workspace);
+    if workflow(kind) != EXPLAIN_LOAD {
+        builds::make(&workspace, "own", Worker::Own(Variant::Plain));
+    }
     let mut promised = Promised::default();
     for (nth, point) in points.iter().enumerate() {
         let flag = workspace.temp().join(format!("{point}.flag"));
@@ -221,7 +237,21 @@ fn together(kind: Scenario, points: &[Point]) {
     }
     workspace.start();
     workspace.stop();
-    Seen::of(&workspace).hold(&promised, kind != Scenario::ChangeBuild);
+    let seen = Seen::of(&workspace);
+    seen.hold(&promised, kind != Scenario::ChangeBuild);
+    let failed = seen.ends().get("failed").copied().unwrap_or_default();
+    assert!(failed == 0 || kind == Scenario::Unreadable, "{failed} threads failed, and nothing failed but our own processes");
+}
+
+const EXPLAIN_LOAD: &str = "explain-load";
+
+/// What is triggered.
+fn workflow(kind: Scenario) -> &'static str {
+    match kind {
+        Scenario::Own => own::OWN,
+        Scenario::Careful => own::AGENT,
+        _ => EXPLAIN_LOAD,
+    }
 }
 
 /// `version` makes a difference where a change is wanted.
@@ -238,7 +268,7 @@ fn config(kind: Scenario, version: usize) -> String {
     let crash_limit = if matches!(kind, Scenario::Park | Scenario::ChangeBuild) { 1 } else { 6 };
     let max_queue = if kind == Scenario::Overflow { 1 } else { 1000 };
     let analyst = match kind {
-        Scenario::Agent => format!("{{ {} }}", agent::ADAPTER),
+        Scenario::Agent | Scenario::Careful => format!("{{ {} }}", agent::ADAPTER),
         _ => format!("{{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}"),
     };
     format!(
@@ -248,10 +278,11 @@ fn config(kind: Scenario, version: usize) -> String {
 senses:
   inbox: {{ interval: 100ms }}
 workflows:
-  explain-load: {{ concurrency: 1, max_queue: {max_queue} }}
+  {}: {{ concurrency: 1, max_queue: {max_queue} }}
 supervision: {{ respawn_min: 10ms, respawn_max: 50ms, crash_limit: {crash_limit} }}
 max_rounds: {}
 ",
+        workflow(kind),
         10 + version
     )
 }
@@ -265,6 +296,11 @@ fixer: [{ text: It is done., meta: { done: true } }]
 "
         }
     }
+}
+
+#[test]
+fn this_executable_is_a_worker_too() {
+    own::serve();
 }
 
 #[test]
@@ -384,7 +420,17 @@ impl Life<'_> {
                 self.start_armed();
                 ["a", "b", "c", "d"].iter().for_each(|name| drop(self.trigger(name)));
             }
-            Scenario::Agent => {
+            Scenario::Careful => {
+                self.start_armed();
+                for name in ["a", "b"] {
+                    let id = self.trigger(name);
+                    self.until("the end of what may have waited", |life| {
+                        life.workspace.run(&["thread", "resume", &id]);
+                        life.has_ended(&id)
+                    });
+                }
+            }
+            Scenario::Agent | Scenario::Own => {
                 self.start_armed();
                 ["a", "b"].iter().for_each(|name| drop(self.trigger(name)));
             }
@@ -472,7 +518,7 @@ impl Life<'_> {
     /// Triggers with a key of this life until that is acknowledged.
     fn trigger(&mut self, name: &str) -> String {
         let key = format!("{}-{}-{name}", self.nth, self.point);
-        let args = ["workflow", "trigger", "explain-load", "--prompt", name, "--key", &key];
+        let args = ["workflow", "trigger", workflow(self.kind), "--prompt", name, "--key", &key];
         let id = self.until("a trigger", |life| life.ask(&args).map(|document| id_of(&document)));
         self.promised.keys.entry(key).or_default().insert(id.clone());
         id

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use nerve_runtime::prelude::*;
 use nix::sys::signal::{Signal, raise};
+use workspace::workflows::explain_load::roles::analyst::{ANALYST, Diagnosis};
 use workspace::workflows::explain_load::roles::fixer::Fix;
 
 /// Says which workspace this executable is to serve.
@@ -26,6 +27,10 @@ const MAIN: &str = "this_executable_is_a_worker_too";
 
 const ACTOR: RoleKey<Fix> = RoleKey::new("actor");
 const WATCHER: RoleKey<Fix> = RoleKey::new("watcher");
+/// The workflow whose analyst is an adapter in the worker.
+pub(crate) const OWN: &str = "act-by-own";
+/// The workflow whose analyst is the adapter `analyst`; a person has to look at what it lost, if that is a command.
+pub(crate) const AGENT: &str = "act-by-agent";
 const CAREFUL: RoleKey<Fix> = RoleKey::new("careful");
 
 /// A form of the workspace.
@@ -54,6 +59,8 @@ impl Variant {
         let all =
             workspace::workspace().sense(Sense::new("hung", hung)).sense(Sense::new("fatal", fatal)).sense(Sense::new("quick", quick));
         let all = all.workflow(once("act-once", first)).workflow(for_ever()).workflow(carefully());
+        let all = all.workflow(by(OWN, create_role(Echo, prompt, schema_for::<Diagnosis>(), extractor("default"))));
+        let all = all.workflow(by(AGENT, create_role(adapter("analyst"), prompt, schema_for::<Diagnosis>(), extractor("default"))));
         if self == Self::Less { all } else { all.workflow(once("act-aside", "actor")) }
     }
 
@@ -95,6 +102,27 @@ fn for_ever() -> Workflow {
 fn carefully() -> Workflow {
     let role = Role::written(CAREFUL, act).effects(Effects::AskBeforeRepeat);
     Workflow::new("act-carefully").role(role).moderator(|thread| if thread.rounds() == 0 { Next::role(CAREFUL) } else { Next::end() })
+}
+
+/// One step by the analyst, who is this.
+fn by(workflow: &str, analyst: RoleBuilder<Diagnosis>) -> Workflow {
+    let workflow = Workflow::new(workflow).role(analyst.build(ANALYST));
+    workflow.moderator(|thread| if thread.rounds() == 0 { Next::role(ANALYST) } else { Next::end() })
+}
+
+fn prompt(thread: &ThreadContext) -> String {
+    format!("Explain this: {}", thread.start().content)
+}
+
+/// An adapter of a user's own, which finds that nothing needs doing.
+struct Echo;
+
+impl Adapter for Echo {
+    async fn ask(&self, request: Request) -> Result<Reply> {
+        let tag: String =
+            request.prompt.rsplit("meta-").next().unwrap_or_default().chars().take_while(char::is_ascii_alphanumeric).collect();
+        Ok(Reply::text(format!("All is well.\n```meta-{tag}\n{{\"actionable\": false, \"culprit\": null}}\n```")))
+    }
 }
 
 /// What a role ran as: `ran.txt` has a line for each.

@@ -218,10 +218,12 @@ impl Server {
         let out = self.out.clone();
         let task = self.tasks.spawn(async move {
             let reply = catching(async { own.ask(request).await.map_err(|error| error.to_string()) }).await.and_then(|reply| reply);
+            crash_point(Point::At(Moment::TextDue));
             out.send(&[match reply {
                 Ok(reply) => ToDaemon::Text { call, reply },
                 Err(error) => ToDaemon::RoleFailed { call, error },
             }]);
+            crash_point(Point::At(Moment::TextSent));
             Done::Nothing
         });
         self.calls.retain(|_, task| !task.is_finished());
@@ -258,6 +260,7 @@ fn on_frame(frame: &ToWorker) {
     let moment = match frame {
         ToWorker::Decide { .. } => Moment::TakesDecide,
         ToWorker::RunRole { .. } => Moment::TakesRunRole,
+        ToWorker::RunAdapter { .. } => Moment::TakesRunAdapter,
         ToWorker::Compute { .. } => Moment::TakesCompute,
         ToWorker::Answer { .. } => Moment::TakesAnswer,
         _ => return,
