@@ -7,7 +7,6 @@ mod crash_point;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(feature = "daemon")]
-#[allow(dead_code, reason = "its callers follow")]
 pub mod keeper;
 pub mod prelude;
 #[allow(dead_code, unused_imports, reason = "a worker needs but a part of it, and some callers follow")]

@@ -36,9 +36,13 @@ pub(super) fn end(layout: &Layout, life: &LifeId) -> io::Result<()> {
     };
     let (mut empty, mut ended) = (0, 0);
     loop {
-        let watching = processes::marked(|environ| earlier(environ) && watches(environ));
-        let mut left = processes::marked(|environ| earlier(environ) && !watches(environ));
+        let all = processes::marked(&earlier);
+        let (watching, mut left): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|process| processes::environ(process).is_some_and(|environ| watches(&environ)));
         left.extend(recorded.iter().filter(|process| processes::alive(process) && !watching.contains(process)));
+        if left.is_empty() && watching.is_empty() && ended == 0 {
+            break;
+        }
         let mut left = processes::with_descendants(&left);
         let ours = processes::descendants(std::process::id());
         left.retain(|process| !ours.contains(process) && !watching.contains(process));
@@ -62,8 +66,11 @@ pub(super) fn end(layout: &Layout, life: &LifeId) -> io::Result<()> {
             thread::sleep(LOOK);
         }
     }
+    let took = begun.elapsed();
     if ended > 0 {
-        tracing::warn!(ended, took = ?begun.elapsed(), "an earlier life had left processes running");
+        tracing::warn!(ended, ?took, "an earlier life had left processes running");
+    } else {
+        tracing::debug!(?took, "no earlier life left a process");
     }
     Ok(())
 }

@@ -17,7 +17,8 @@ impl LifeId {
         Self(format!("{}{}", clock::random_tag(), clock::random_tag()))
     }
 
-    /// The one that a process of ours was given in its environment.
+    /// One that is known.
+    #[cfg(test)]
     pub(crate) fn given(text: impl Into<String>) -> Self {
         Self(text.into())
     }

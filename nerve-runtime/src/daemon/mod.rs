@@ -4,7 +4,6 @@ pub mod api;
 mod build_record;
 mod builds;
 mod calls;
-#[allow(dead_code, reason = "its callers follow")]
 pub(crate) mod children;
 pub(crate) mod clock;
 mod config_file;
@@ -13,7 +12,6 @@ mod error;
 mod journal;
 mod layout;
 mod leftovers;
-#[allow(dead_code, reason = "its callers follow")]
 mod life;
 mod log;
 mod run;

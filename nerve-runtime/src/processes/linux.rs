@@ -1,7 +1,8 @@
 //! Linux: `/proc`.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 
 use super::{Environ, Process, Row};
 
@@ -17,7 +18,7 @@ pub(super) fn boot() -> String {
 }
 
 pub(super) fn row(pid: u32) -> Option<Row> {
-    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    parse(pid, &read(&format!("/proc/{pid}/stat"))?)
 }
 
 pub(super) fn rows() -> Vec<Row> {
@@ -29,16 +30,37 @@ pub(super) fn marked(wanted: &dyn Fn(&Environ) -> bool) -> Vec<Process> {
     let others = pids().filter(|pid| !spared.contains(pid));
     others
         .filter_map(|pid| {
-            // Before the environment: were the pid given anew in between, the start would not be its own.
+            // Most are none of ours, and one look tells. It is not shown of another user's process.
+            environ(pid).filter(|environ| wanted(environ))?;
             let row = row(pid).filter(|row| !row.ended)?;
-            // It is not shown of another user's process.
-            wanted(&environ(pid)?).then_some(row.process)
+            // The pid may have been given anew in between; now the start is that of the process which is wanted.
+            environ(pid).filter(|environ| wanted(environ)).map(|_| row.process)
         })
         .collect()
 }
 
 pub(super) fn environ(pid: u32) -> Option<Environ> {
-    fs::read(format!("/proc/{pid}/environ")).ok().map(Environ::new)
+    read(&format!("/proc/{pid}/environ")).map(Environ::new)
+}
+
+/// Reads a file of `/proc` with as few calls as can be: there are many of them, and a look must cost next to nothing.
+fn read(path: &str) -> Option<Vec<u8>> {
+    let mut file = File::open(path).ok()?;
+    let mut bytes = vec![0; 8 * 1024];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return None,
+        }
+        // These files give all that fits; what leaves room is the end.
+        if filled < bytes.len() {
+            bytes.truncate(filled);
+            return Some(bytes);
+        }
+        bytes.resize(filled * 2, 0);
+    }
 }
 
 fn pids() -> impl Iterator<Item = u32> {
