@@ -36,7 +36,7 @@ pub(super) fn end(layout: &Layout, life: &LifeId) -> io::Result<()> {
     };
     let (mut empty, mut ended) = (0, 0);
     loop {
-        let all = processes::marked(&earlier);
+        let all = processes::marked(earlier);
         let (watching, mut left): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|process| processes::environ(process).is_some_and(|environ| watches(&environ)));
         left.extend(recorded.iter().filter(|process| processes::alive(process) && !watching.contains(process)));
