@@ -87,7 +87,7 @@ fn a_person_may_give_the_answer_of_an_agent_that_was_cut_off() {
 
 #[test]
 fn a_reply_that_was_here_when_the_daemon_died_is_not_paid_for_again() {
-    for (point, calls) in [("daemon.call.answered", 1), ("daemon.call.told", 1), ("daemon.act.call.before", 1)] {
+    for (point, calls) in [("daemon.call.kept", 1), ("daemon.call.told", 1), ("daemon.act.call.before", 1)] {
         let workspace = TestWorkspace::new(&scripted("0ms", "0ms", 1));
         let crash = format!("{point}@{}", workspace.temp().join("crashed").display());
         let daemon = workspace.start_with(&[("NERVE_CRASH_AT", &crash)]);
