@@ -120,7 +120,8 @@ fn scenario(point: Point) -> Scenario {
         Point::BeforeAct(act) | Point::AfterAct(act) => match act {
             Act::Decide | Act::Call | Act::Extract | Act::Run | Act::CallAsk | Act::AnswerAsk | Act::Ended => Scenario::Usual,
             Act::Stop => Scenario::Kill,
-            Act::Parked | Act::Requeue => Scenario::Park,
+            Act::Parked => Scenario::Park,
+            Act::Requeue => Scenario::ChangeBuild,
         },
         Point::At(moment) => match moment {
             Moment::LockTaken | Moment::StoreOpen | Moment::EpochBegun | Moment::Recovered | Moment::SocketOpen => Scenario::Start,
