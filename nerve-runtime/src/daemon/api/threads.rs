@@ -86,7 +86,7 @@ pub(super) async fn kill(State(state): State<ApiState>, Path(id): Path<String>) 
     }
     state.ask(|reply| Request::Kill { thread: id, by: "user".to_owned(), reply }).await??;
     // Recorded is what was promised; most ends follow within moments, and telling them saves the caller a look.
-    let _ = tokio::time::timeout(Duration::from_secs(4), state.ask(|reply| Request::Wait { thread: id, reply })).await;
+    let _ = tokio::time::timeout(Duration::from_secs(6), state.ask(|reply| Request::Wait { thread: id, reply })).await;
     answer(&state, id, schema::THREAD_KILL).await
 }
 

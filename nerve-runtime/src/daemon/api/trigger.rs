@@ -26,7 +26,7 @@ pub(super) async fn restart(State(state): State<ApiState>, Path(name): Path<Stri
             let _ = state.ask(|reply| Request::Wait { thread: *thread, reply }).await;
         }
     };
-    let _ = tokio::time::timeout(Duration::from_secs(4), ends).await;
+    let _ = tokio::time::timeout(Duration::from_secs(6), ends).await;
     Ok(Json(Restarted { schema: schema::WORKFLOW_RESTART.to_owned(), workflow: name, interrupted }))
 }
 
