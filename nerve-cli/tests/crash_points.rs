@@ -71,6 +71,8 @@ enum Scenario {
     Careful,
     /// An agent answers, and leaves a process in a session of its own behind.
     Agent,
+    /// The daemon dies while an agent runs.
+    Orphans,
 }
 
 /// Where a point is reached besides, with an agent in place of a script.
@@ -85,6 +87,18 @@ fn with_an_agent(point: Point) -> bool {
 /// Where a point is reached once more, with an agent whose lost attempt a person has to look at.
 fn with_care(point: Point) -> bool {
     point.process() == Process::Keeper || matches!(point, Point::BeforeCommit(Commit::Text) | Point::AfterAct(Act::Call))
+}
+
+/// Whether every answer that came before the death is kept: then none is asked for again.
+fn keeps_answers(point: Point) -> bool {
+    match point {
+        Point::BeforeCommit(commit) | Point::AfterCommit(commit) => matches!(
+            commit,
+            Commit::Text | Commit::Meta | Commit::Asked | Commit::AskText | Commit::Done | Commit::Completed | Commit::Started
+        ),
+        Point::BeforeAct(act) | Point::AfterAct(act) => matches!(act, Act::Decide | Act::Extract | Act::AnswerAsk | Act::Ended),
+        Point::At(moment) => matches!(moment, Moment::CallKept | Moment::CallTold | Moment::AgentDone),
+    }
 }
 
 /// Where each point is reached. A point that is new has no place here, and this does not compile.
@@ -124,11 +138,24 @@ fn scenario(point: Point) -> Scenario {
             Act::Requeue => Scenario::ChangeBuild,
         },
         Point::At(moment) => match moment {
-            Moment::LockTaken | Moment::StoreOpen | Moment::EpochBegun | Moment::Recovered | Moment::SocketOpen => Scenario::Start,
-            Moment::StopBegun | Moment::StopQuiet | Moment::StopNoted | Moment::StopWritten | Moment::StopClosed => Scenario::Stop,
+            Moment::LockTaken
+            | Moment::Swept
+            | Moment::StoreOpen
+            | Moment::SweeperStarted
+            | Moment::EpochBegun
+            | Moment::Recovered
+            | Moment::SocketOpen => Scenario::Start,
+            Moment::StopBegun
+            | Moment::StopQuiet
+            | Moment::StopNoted
+            | Moment::StopWritten
+            | Moment::StopUnkept
+            | Moment::StopSwept
+            | Moment::StopClosed => Scenario::Stop,
             Moment::ReloadBegun | Moment::ReloadDone => Scenario::Reload,
             Moment::BuildTried | Moment::BuildReady | Moment::BuildTaken => Scenario::NextBuild,
             Moment::RequestDone => Scenario::Kill,
+            Moment::SweeperSweeps => Scenario::Orphans,
             Moment::WorkerExited => Scenario::WorkerDies,
             Moment::ReplyDue
             | Moment::Replied
@@ -159,7 +186,8 @@ fn scenario(point: Point) -> Scenario {
             | Moment::AgentSaid
             | Moment::AgentEnded
             | Moment::AgentGone
-            | Moment::AgentDone => Scenario::Agent,
+            | Moment::AgentDone
+            | Moment::SweeperWatches => Scenario::Agent,
         },
     }
 }
@@ -198,7 +226,8 @@ fn what_was_promised_holds_wherever_a_process_of_ours_dies() {
         }
     });
     let count = |process| points.iter().filter(|point| point.process() == process).count();
-    let by_process = [Process::Daemon, Process::Worker, Process::Keeper].map(|process| format!("{process:?} {}", count(process)));
+    let by_process =
+        [Process::Daemon, Process::Worker, Process::Keeper, Process::Sweeper].map(|process| format!("{process:?} {}", count(process)));
     eprintln!("{} points ({}) in {:.0} s", points.len(), by_process.join(", "), begun.elapsed().as_secs_f32());
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert!(failures.is_empty(), "{} of the workspaces failed:\n\n{}", failures.len(), failures.join("\n\n"));
@@ -233,6 +262,9 @@ fn together(kind: Scenario, points: &[Point]) {
         life.play();
         life.must_have_died();
         life.until("the end of all threads", |life| life.all_ended());
+        if keeps_answers(*point) && matches!(kind, Scenario::Usual | Scenario::Agent | Scenario::Careful) {
+            life.nobody_was_asked_twice();
+        }
         // Nothing is under way: this loses nothing, and the next one begins with what a killed daemon leaves.
         workspace.kill_daemon();
     }
@@ -269,7 +301,7 @@ fn config(kind: Scenario, version: usize) -> String {
     let crash_limit = if matches!(kind, Scenario::Park | Scenario::ChangeBuild) { 1 } else { 6 };
     let max_queue = if kind == Scenario::Overflow { 1 } else { 1000 };
     let analyst = match kind {
-        Scenario::Agent | Scenario::Careful => format!("{{ {} }}", agent::ADAPTER),
+        Scenario::Agent | Scenario::Careful | Scenario::Orphans => format!("{{ {} }}", agent::ADAPTER),
         _ => format!("{{ kind: scripted, replies: replies.yaml, calls: calls.jsonl, delay: {analyst} }}"),
     };
     format!(
@@ -431,6 +463,13 @@ impl Life<'_> {
                     });
                 }
             }
+            Scenario::Orphans => {
+                self.start_armed();
+                let id = self.trigger("a");
+                self.until("a call", |life| (life.workspace.calls_of(&id, "analyst") > 0).then_some(()));
+                self.workspace.kill_daemon();
+                self.workspace.until("the sweeper's death", LIMIT, || self.has_died().then_some(()));
+            }
             Scenario::Agent | Scenario::Own => {
                 self.start_armed();
                 ["a", "b"].iter().for_each(|name| drop(self.trigger(name)));
@@ -476,6 +515,17 @@ impl Life<'_> {
     /// Whether somebody wrote the point's name and died.
     fn has_died(&self) -> bool {
         std::fs::read_to_string(&self.flag).is_ok_and(|name| name == self.point.to_string())
+    }
+
+    /// No role of this life's threads was called twice.
+    fn nobody_was_asked_twice(&self) {
+        let keys = self.promised.keys.iter().filter(|(key, _)| key.starts_with(&format!("{}-{}-", self.nth, self.point)));
+        for id in keys.flat_map(|(_, ids)| ids) {
+            for role in ["analyst", "fixer"] {
+                let calls = self.workspace.calls_of(id, role);
+                assert!(calls <= 1, "{}: {role} of {id} was called {calls} times\n{:#?}", self.point, self.workspace.entries(id));
+            }
+        }
     }
 
     /// Starts a daemon that dies at the point, or whose worker does.

@@ -58,6 +58,8 @@ pub enum Process {
     Worker,
     /// A keeper of an agent.
     Keeper,
+    /// The sweeper.
+    Sweeper,
 }
 
 macro_rules! named {
@@ -141,7 +143,9 @@ named! {
     /// A place that is no commit and no act. Its name begins with its process.
     Moment {
         LockTaken "daemon.start.lock_taken" "the workspace is ours and nothing is read yet",
+        Swept "daemon.start.swept" "nothing of an earlier life runs and nothing of this one",
         StoreOpen "daemon.start.store_open" "the store is open and no epoch has begun",
+        SweeperStarted "daemon.start.sweeper" "the sweeper waits for this life's end and nothing else of it runs",
         EpochBegun "daemon.start.epoch_begun" "earlier lives are fenced off and nothing is read yet",
         Recovered "daemon.start.recovered" "open threads are in memory and nothing of it is written",
         SocketOpen "daemon.start.socket_open" "callers may come and nobody was told",
@@ -165,6 +169,8 @@ named! {
         StopQuiet "daemon.stop.quiet" "nothing runs any more and that is not noted",
         StopNoted "daemon.stop.noted" "it is noted that nothing ran; workers still live",
         StopWritten "daemon.stop.written" "workers are gone and all is written; the store is open",
+        StopUnkept "daemon.stop.unkept" "no agent runs any more and the sweeper waits",
+        StopSwept "daemon.stop.swept" "the sweeper has ended, too",
         StopClosed "daemon.stop.closed" "the store is closed; the socket's file is there",
         WorkerHello "worker.hello" "it has said that it is ready",
         TakesDecide "worker.takes.decide" "it is asked what follows",
@@ -189,6 +195,8 @@ named! {
         AgentEnded "keeper.agent.ended" "the agent has ended; what it left behind may live",
         AgentGone "keeper.agent.gone" "nothing of the agent's lives and its end is not recorded",
         AgentDone "keeper.agent.done" "its end is recorded",
+        SweeperWatches "sweeper.watches" "it waits for the end of the daemon",
+        SweeperSweeps "sweeper.sweeps" "the daemon has ended and what it left still runs",
     }
 }
 
@@ -254,6 +262,7 @@ impl Point {
         match self {
             Self::At(moment) if moment.name().starts_with("worker.") => Process::Worker,
             Self::At(moment) if moment.name().starts_with("keeper.") => Process::Keeper,
+            Self::At(moment) if moment.name().starts_with("sweeper.") => Process::Sweeper,
             _ => Process::Daemon,
         }
     }

@@ -94,6 +94,7 @@ impl Life {
         outlive_file_size_limits(runtime);
         let life = LifeId::new();
         leftovers::end(&layout, &life).map_err(|error| DaemonError::io("looking for what earlier lives left", layout.calls(), error))?;
+        crash_point(Point::At(Moment::Swept));
         let children = Children::new(life);
         spawn(runtime, Children::collect_orphans());
         link_program(&layout).map_err(|error| DaemonError::io("linking the program for agents", layout.bin(), error))?;
@@ -132,6 +133,7 @@ impl Life {
         // Before there is anything to sweep.
         let sweeper = runtime.block_on(async { Sweeper::start(children.clone(), layout.root()) });
         let sweeper = sweeper.map_err(|error| DaemonError::io("starting the sweeper", layout.root(), error))?;
+        crash_point(Point::At(Moment::SweeperStarted));
         let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
 
         runtime
@@ -160,7 +162,9 @@ impl Life {
         if !runtime.block_on(self.children.until_ended(is_of_a_call, agent::LONGEST_END)) {
             tracing::error!("agents are left; the sweeper sees to them");
         }
+        crash_point(Point::At(Moment::StopUnkept));
         runtime.block_on(self.sweeper.done());
+        crash_point(Point::At(Moment::StopSwept));
         runtime.block_on(self.store.close());
         crash_point(Point::At(Moment::StopClosed));
         // Where another lock lies, the socket is that daemon's too.

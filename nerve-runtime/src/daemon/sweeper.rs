@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::calls::agent::KeeperProgram;
 use super::children::Children;
+use crate::crash_point::inherited;
 use crate::processes;
 use crate::sweeper::{DONE, OWNER};
 
@@ -35,7 +36,7 @@ impl Sweeper {
         let spawn = move |children: &Children| {
             let mut command = Command::new(program.path());
             // Its stderr is the daemon's; it says nothing, short of a panic.
-            command.arg("sweeper").env_clear().env(processes::WORKSPACE, &root).current_dir("/");
+            command.arg("sweeper").env_clear().env(processes::WORKSPACE, &root).envs(inherited()).current_dir("/");
             command.stdin(Stdio::piped()).stdout(Stdio::null());
             children.spawn(&mut command, OWNER)
         };

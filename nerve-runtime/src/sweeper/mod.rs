@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 
+use crate::crash_point::{Moment, Point, crash_point};
 use crate::keeper::KILL_AFTER;
 use crate::processes::{self, Environ, Process};
 use crate::spool;
@@ -35,7 +36,9 @@ pub fn run() -> ExitCode {
     let _ = SigSet::all().thread_block();
     // Without a life there is nothing that it may touch.
     let Ok(life) = std::env::var(processes::LIFE) else { return ExitCode::FAILURE };
+    crash_point(Point::At(Moment::SweeperWatches));
     let clean = ends_cleanly(&mut io::stdin());
+    crash_point(Point::At(Moment::SweeperSweeps));
     if end_all(&life, clean) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
