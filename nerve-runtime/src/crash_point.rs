@@ -156,6 +156,7 @@ named! {
         CallAnswered "daemon.call.answered" "a call's answer is in hand and nowhere else",
         CallKept "daemon.call.kept" "a call's answer is in its folder and the engine does not know",
         CallTold "daemon.call.told" "a call's answer is with the engine",
+        CallForgotten "daemon.call.forgotten" "a call's folder is gone, for its answer is written",
         WorkerReady "daemon.worker.ready" "a worker said that it is ready and was asked nothing",
         WorkerExited "daemon.worker.exited" "a worker is gone and nothing was made of it",
         TickSeen "daemon.tick.seen" "a tick's result is in hand and not written",

@@ -11,6 +11,7 @@ use super::super::engine::{CallText, Finished};
 use super::agent::{AgentEnd, survivors};
 use super::line::remove;
 use super::{Host, jobs, outcome};
+use crate::crash_point::{Moment, Point, crash_point};
 use crate::spool::{CallName, Evidence, Spool, What};
 
 /// The longest that a thread's kill waits for what it started.
@@ -116,6 +117,7 @@ impl Host {
         self.aside(async move {
             if let Some(spool) = Spool::of(&layout, &call) {
                 remove(&spool);
+                crash_point(Point::At(Moment::CallForgotten));
             }
         });
     }
