@@ -12,7 +12,6 @@ pub mod prelude;
 #[allow(dead_code, unused_imports, reason = "a worker needs but a part of it, and some callers follow")]
 mod processes;
 #[cfg(feature = "daemon")]
-#[allow(dead_code, unused_imports, reason = "its callers follow")]
 mod spool;
 #[cfg(feature = "daemon")]
 pub mod sweeper;

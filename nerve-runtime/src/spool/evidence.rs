@@ -1,6 +1,6 @@
 //! What a call's folder proves.
 
-use super::{AgentRecord, ExitRecord, Spool, SpooledReply};
+use super::{Spool, SpooledReply};
 
 /// What a call's folder proves.
 #[derive(Debug)]
@@ -10,9 +10,9 @@ pub(crate) enum Evidence {
     /// A reply came whole.
     Reply(SpooledReply),
     /// An agent was started, and nobody saw its end.
-    Started(AgentRecord),
+    Started,
     /// An agent ended, and its output is whole.
-    Ended(ExitRecord),
+    Ended,
 }
 
 impl Spool {
@@ -21,9 +21,9 @@ impl Spool {
         if let Some(reply) = self.read_reply() {
             return Evidence::Reply(reply);
         }
-        if let Some(exit) = self.exit() {
-            return Evidence::Ended(exit);
+        if self.exit().is_some() {
+            return Evidence::Ended;
         }
-        self.agent().map_or(Evidence::None, Evidence::Started)
+        if self.agent().is_some() { Evidence::Started } else { Evidence::None }
     }
 }

@@ -54,8 +54,8 @@ impl Found {
                 // Only the last reply of an ask is kept, with its meta.
                 (schema.is_none() || reply.meta.is_some() || !self.is_ask()).then_some(FoundText { text, meta: reply.meta })
             }
-            Evidence::Ended(_) => self.of_command(schema),
-            Evidence::None | Evidence::Started(_) => None,
+            Evidence::Ended => self.of_command(schema),
+            Evidence::None | Evidence::Started => None,
         }
     }
 

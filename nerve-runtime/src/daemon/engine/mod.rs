@@ -82,8 +82,6 @@ pub(crate) struct Engine {
     builds: HashMap<BuildId, BuildSpec>,
     journal: mpsc::UnboundedSender<Vec<Order>>,
     host: Host,
-    #[allow(dead_code, reason = "its callers follow")]
-    children: Children,
     slots: HashMap<ThreadId, Slot>,
     lines: HashMap<String, Line>,
     workers: HashMap<WorkerKey, Worker>,
@@ -116,7 +114,7 @@ impl Engine {
     pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
         let Parts { layout, config, build, manifest, journal, inbox, tell, host, children } = parts;
         let builds = HashMap::from([(build.id.clone(), build.clone())]);
-        let supervisor = Supervisor::new(children.clone(), move |key: &WorkerKey, generation, event| {
+        let supervisor = Supervisor::new(children, move |key: &WorkerKey, generation, event| {
             // The engine is the last to go; without it nobody is left to tell. The inbox has no bound of its own and
             // needs none for children: each keeps a few chunks under way, and is not read before they were taken.
             let _ = tell.send(Message::Worker(key.clone(), generation, event));
@@ -134,7 +132,6 @@ impl Engine {
             builds,
             journal,
             host,
-            children,
             slots: HashMap::new(),
             lines: HashMap::new(),
             workers: HashMap::new(),
