@@ -23,6 +23,10 @@ demo:
 kills:
     cargo test --release -p nerve-cli --test kill -- --nocapture
 
+# Half an hour of random faults; NERVE_SEED repeats a run.
+torture:
+    NERVE_TORTURE=30m cargo test --release -p nerve-cli --test torture -- --nocapture
+
 # Accept changed snapshots after reading them.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace
