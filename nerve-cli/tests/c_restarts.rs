@@ -94,32 +94,13 @@ fn c28_a_kill_between_an_act_and_its_record_neither_loses_nor_repeats_a_thread()
 fn killed_between(point: &str) {
     let workspace = TestWorkspace::new(&scripted("50ms", "0ms", 1));
     workspace.start_to_die_at(point);
-    let trigger = |key: &str| {
-        workspace.until("an acknowledgement", SOON, || {
-            let output = workspace.run(&["workflow", "trigger", "explain-load", "--prompt", key, "--key", key, "--json"]);
-            if output.code != Some(0) && workspace.daemon().is_some_and(|pid| !processes::lives(pid)) {
-                workspace.start();
-            }
-            (output.code == Some(0)).then(|| id_of(&output.json()))
-        })
-    };
-    let ids = [trigger("one"), trigger("two")];
-    let ended = |id: &str| {
-        workspace.until(&format!("the end of {id}, killed at {point}"), SOON, || {
-            if workspace.daemon().is_some_and(|pid| !processes::lives(pid)) {
-                workspace.start();
-            }
-            let shown = workspace.run(&["thread", "show", id, "--json"]);
-            (shown.code == Some(0) && shown.json()["state"] == "completed").then_some(())
-        });
-    };
-    ids.iter().for_each(|id| ended(id));
-    let flag = workspace.temp().join(format!("died-at-{point}"));
-    assert!(flag.exists(), "{point} was not reached");
-    // It may have died with the last of it.
-    if workspace.daemon().is_some_and(|pid| !processes::lives(pid)) {
-        workspace.start();
+    let ids = ["one", "two"].map(|key| workspace.acknowledged(key));
+    for id in &ids {
+        assert_eq!(workspace.ends_at_last(id)["state"], "completed", "{id}, killed at {point}");
     }
+    assert!(workspace.has_died_at(point), "{point} was not reached");
+    // It may have died with the last of it.
+    workspace.revive();
     let seq = |id: &str, kind: &str| {
         let of_kind: Vec<u64> = workspace.entries(id).iter().filter(|entry| entry.kind == kind).map(|entry| entry.seq).collect();
         assert_eq!(of_kind.len(), 1, "{kind} of {id}, killed at {point}");

@@ -191,7 +191,7 @@ fn a_missing_key_is_named_and_a_dot_env_supplies_it_to_a_running_daemon() {
 }
 
 #[test]
-fn five_failures_in_a_row_hold_calls_until_the_limits_are_reset() {
+fn anchor_b05_five_failures_in_a_row_hold_calls_until_the_limits_are_reset() {
     let model = Model::serve(|_| Answer::error(404, "no such model", "model_not_found"));
     let workspace = asking(&model, "");
     for n in 1..=5 {

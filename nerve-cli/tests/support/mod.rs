@@ -195,11 +195,38 @@ impl TestWorkspace {
         self.start_with(&[("NERVE_CRASH_AT", &format!("{point}@{}", flag.display()))])
     }
 
-    /// Waits until the daemon that was started to die has died.
+    /// Whether a process has died at this point.
+    pub(crate) fn has_died_at(&self, point: &str) -> bool {
+        self.temp.path().join(format!("died-at-{point}")).exists()
+    }
+
+    /// Starts the daemon again if it has died meanwhile.
+    pub(crate) fn revive(&self) {
+        if self.daemon().is_some_and(|pid| !processes::lives(pid)) {
+            self.start();
+        }
+    }
+
+    /// Triggers `explain-load` with this key until an id comes back, over deaths of the daemon.
     #[track_caller]
-    pub(crate) fn daemon_dies(&self) {
-        let pid = self.daemon().expect("a daemon was started");
-        self.until("the daemon to die at its point", SOON, || (!processes::lives(pid)).then_some(()));
+    pub(crate) fn acknowledged(&self, key: &str) -> String {
+        self.until(&format!("the acceptance of {key}"), SOON, || {
+            let output = self.run(&["workflow", "trigger", "explain-load", "--prompt", key, "--key", key, "--json"]);
+            if output.code != Some(0) {
+                self.revive();
+            }
+            (output.code == Some(0)).then(|| id_of(&output.json()))
+        })
+    }
+
+    /// The thread's end, over deaths of the daemon.
+    #[track_caller]
+    pub(crate) fn ends_at_last(&self, id: &str) -> Value {
+        self.until(&format!("the end of {id}"), SOON, || {
+            self.revive();
+            let shown = self.run(&["thread", "show", id, "--json"]);
+            (shown.code == Some(0)).then(|| shown.json()).filter(|thread| !thread["ended_at"].is_null())
+        })
     }
 
     pub(crate) fn stop(&self) {
