@@ -29,7 +29,8 @@ fn c50_what_a_caller_sends_sets_no_field_of_the_engines() {
     workspace.start();
     for (field, value) in [("id", json!("th_1")), ("state", json!("completed")), ("workflow", json!("other")), ("exit_code", json!(0))] {
         let answer = workspace.post("workflows/explain-load/trigger", &json!({ "prompt": "x", field: value }), || {});
-        assert_eq!(answer["schema"], "nerve.error/1", "{field} was taken: {answer}");
+        assert_eq!(answer["error"]["code"], "NV0313", "{field} was taken: {answer}");
+        assert!(answer["error"]["message"].as_str().is_some_and(|message| message.contains(field)), "{answer}");
     }
     assert_eq!(workspace.ok(&["thread", "list", "--all"])["total"], 0);
 }
@@ -77,22 +78,23 @@ fn c50_the_count_of_active_threads_is_right_whatever_ends_them() {
     for (prompt, end) in [("fails", "failed"), ("panics", "failed"), ("dies", "crashed")] {
         let id = workspace.trigger_of("act-once", prompt);
         assert_eq!(workspace.ended(&id)["state"], end);
-        assert_eq!(workspace.load_of("act-once"), Some((0, 0)), "after {prompt}");
+        workspace.settles("act-once", (0, 0));
     }
     let open: Vec<_> = (0..2).map(|n| workspace.trigger_of("act-once", &format!("waits {n}"))).collect();
     open.iter().for_each(|id| workspace.acts(id, 1));
     let dropped = workspace.trigger_of("act-once", "to be dropped");
     let queued = workspace.trigger_of("act-once", "queued");
-    assert_eq!((workspace.show(&dropped)["state"].clone(), workspace.load_of("act-once")), (json!("dropped"), Some((2, 1))));
+    workspace.becomes(&dropped, "dropped");
+    workspace.settles("act-once", (2, 1));
     workspace.ok(&["thread", "kill", &open[0]]);
     workspace.completes(&queued);
-    assert_eq!(workspace.load_of("act-once"), Some((1, 0)));
+    workspace.settles("act-once", (1, 0));
     workspace.kill_daemon();
     workspace.start();
-    assert_eq!(workspace.load_of("act-once"), Some((1, 0)));
+    workspace.settles("act-once", (1, 0));
     workspace.ok(&["workflow", "restart", "act-once"]);
     workspace.ended(&open[1]);
-    assert_eq!(workspace.load_of("act-once"), Some((0, 0)));
+    workspace.settles("act-once", (0, 0));
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn c25_c62_what_is_sent_to_a_worker_whose_death_is_not_known_yet_is_not_lost() {
         workspace.completes(id);
         assert_eq!((workspace.calls_of(id, "analyst"), workspace.calls_of(id, "fixer")), (1, 1), "{id}");
     }
-    assert_eq!(workspace.load(), Some((0, 0)));
+    workspace.settles("explain-load", (0, 0));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn c26_a_thread_that_no_worker_can_go_on_with_parks_and_gives_its_slot_back() {
     processes::signal(own::ran(&workspace)[0].pid, Signal::SIGKILL);
     let parked = workspace.becomes(&id, "waiting");
     assert!(parked["reason"].as_str().is_some_and(|reason| reason.contains("exit code 3")), "{parked:#}");
-    assert_eq!(workspace.load_of("act-once"), Some((0, 0)));
+    workspace.settles("act-once", (0, 0));
     builds::replace(&workspace, "own", Worker::Own(Variant::Plain));
     workspace.write("go", "");
     for worker in workspace.workers("workflow/act-once") {

@@ -85,7 +85,7 @@ fn a_queued_thread_is_killed_without_having_run() {
     kill(&workspace, &waiting);
     assert_eq!(kinds(&workspace, &waiting), ["accepted", "queued", "kill_requested", "killed"]);
     assert_eq!(workspace.show(&running)["state"], "started");
-    assert_eq!(workspace.load(), Some((1, 0)));
+    workspace.settles("explain-load", (1, 0));
     assert_eq!(workspace.calls_of(&waiting, "analyst"), 0);
 }
 

@@ -65,11 +65,11 @@ fn a_full_queue_drops_its_oldest_and_names_the_newcomer() {
     let workspace = TestWorkspace::new(&config("60s", "concurrency: 1, max_queue: 2"));
     workspace.start();
     let ids: Vec<String> = (0..4).map(|n| workspace.trigger(&format!("load {n}"))).collect();
-    let dropped = workspace.show(&ids[1]);
+    let dropped = workspace.becomes(&ids[1], "dropped");
     assert_eq!((&dropped["state"], &dropped["exit_code"], &dropped["steps"]), (&json!("dropped"), &json!(null), &json!([])), "{dropped:#}");
     let reason = dropped["reason"].as_str().expect("a reason");
     assert!(reason.contains(&ids[3]), "{reason} does not name {}", ids[3]);
-    assert_eq!(workspace.load(), Some((1, 2)));
+    workspace.settles("explain-load", (1, 2));
 
     workspace.kill_daemon();
     workspace.start();
@@ -96,6 +96,7 @@ fn a_key_that_is_triggered_many_times_at_once_takes_one_place() {
         triggers.into_iter().map(|trigger| trigger.join().expect("an answer")).collect()
     });
     assert!(accepted.iter().all(|thread| thread["id"] == accepted[0]["id"] && thread["state"] == "queued"), "{accepted:#?}");
+    workspace.becomes(&waiting[0], "dropped");
     let states: Vec<_> = waiting.iter().map(|id| workspace.show(id)["state"].clone()).collect();
     assert_eq!(states, ["dropped", "queued", "queued"], "one newcomer pushes out one thread");
     let reason = workspace.show(&waiting[0])["reason"].to_string();

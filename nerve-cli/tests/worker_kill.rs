@@ -141,7 +141,8 @@ fn c24_an_open_thread_of_a_worker_over_its_crash_limit_parks_and_goes_on_after_t
     let key = exhaust(&workspace);
     let parked = workspace.until("the park", SOON, || Some(workspace.show(&id)).filter(|thread| thread["state"] == "waiting"));
     assert!(parked["reason"].as_str().is_some_and(|reason| reason.contains("crashed 6 times")), "{parked:#}");
-    assert_eq!(workspace.load(), Some((0, 0)), "a parked thread holds no slot");
+    // A parked thread holds no slot.
+    workspace.settles("explain-load", (0, 0));
     assert!(workspace.status()["parked"].to_string().contains(&id));
     workspace.ok(&["worker", "reset", &key]);
     completed(&workspace, &id);

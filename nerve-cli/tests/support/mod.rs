@@ -233,8 +233,10 @@ impl TestWorkspace {
         self.run(&["stop"]).exits(0);
     }
 
+    /// What `nerve status --json` says, without a process for it: it is often asked for in a loop.
+    #[track_caller]
     pub(crate) fn status(&self) -> Value {
-        self.ok(&["status"])
+        self.get("status")
     }
 
     /// The process of the workflow's worker, once one is ready.
@@ -273,10 +275,15 @@ impl TestWorkspace {
 
     /// Threads of this workflow that run, and that wait for a slot.
     pub(crate) fn load_of(&self, workflow: &str) -> Option<(u64, u64)> {
-        let output = self.run(&["status", "--json"]);
-        let status: Value = serde_json::from_str(&output.stdout).ok()?;
+        let status = self.call_api("GET", "status", "", || {}).ok()?;
         let workflow = status["workflows"].as_array()?.iter().find(|item| item["name"] == workflow)?;
         Some((workflow["active"].as_u64()?, workflow["queued"].as_u64()?))
+    }
+
+    /// Waits until so many threads of this workflow run, and wait for a slot.
+    #[track_caller]
+    pub(crate) fn settles(&self, workflow: &str, load: (u64, u64)) {
+        self.until(&format!("{workflow} to have {load:?}"), SOON, || (self.load_of(workflow) == Some(load)).then_some(()));
     }
 
     /// Triggers `explain-load`; gives the thread's id.
@@ -324,36 +331,41 @@ impl TestWorkspace {
     /// Calls the API over the socket, as another program would; `connected` is called before anything is sent.
     #[track_caller]
     pub(crate) fn post(&self, path: &str, body: &Value, connected: impl FnOnce()) -> Value {
-        self.call_api("POST", path, &body.to_string(), connected)
+        self.call_api("POST", path, &body.to_string(), connected).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Reads from the API.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
-        self.call_api("GET", path, "", || {})
+        self.call_api("GET", path, "", || {}).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    #[track_caller]
-    fn call_api(&self, method: &str, path: &str, body: &str, connected: impl FnOnce()) -> Value {
-        let socket = fs::read_to_string(self.root.join(".nerve/run/socket")).expect("a daemon runs");
-        let mut stream = UnixStream::connect(socket.trim()).expect("it listens");
-        stream.set_read_timeout(Some(SOON)).expect("a limit");
+    /// Calls the API over the socket; fails when no daemon answers.
+    fn call_api(&self, method: &str, path: &str, body: &str, connected: impl FnOnce()) -> std::io::Result<Value> {
+        let socket = fs::read_to_string(self.root.join(".nerve/run/socket"))?;
+        let mut stream = UnixStream::connect(socket.trim())?;
+        stream.set_read_timeout(Some(SOON))?;
         let head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close";
         connected();
-        write!(stream, "{method} /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+        write!(stream, "{method} /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let document = answer.split_once("\r\n\r\n").expect("a head").1;
-        serde_json::from_str(document).unwrap_or_else(|error| panic!("no document ({error}): {answer}"))
+        stream.read_to_string(&mut answer)?;
+        let document = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?.1;
+        Ok(serde_json::from_str(document)?)
     }
 
+    /// What `nerve thread show ID --json` says, without a process for it.
+    #[track_caller]
     pub(crate) fn show(&self, id: &str) -> Value {
-        self.ok(&["thread", "show", id])
+        let thread = self.get(&format!("threads/{id}"));
+        assert_ne!(thread["schema"], "nerve.error/1", "{thread:#}");
+        thread
     }
 
-    /// A thread's journal.
+    /// A thread's journal, as `nerve thread inspect ID --json` tells it.
+    #[track_caller]
     pub(crate) fn entries(&self, id: &str) -> Vec<Entry> {
-        journal::read(&self.ok(&["thread", "inspect", id, "--limit", "100000"]))
+        journal::read(&self.get(&format!("threads/{id}/entries?limit=100000")))
     }
 
     /// The whole journal.

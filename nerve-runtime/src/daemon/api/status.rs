@@ -7,6 +7,7 @@ use nerve_store::{Store, ThreadFilter, ThreadRow};
 
 use super::super::builds;
 use super::super::engine::{Look, Request};
+use super::body::Body;
 use super::dto::{Health, List, Parked, Status, StopRequest, Stopping, WorkflowLoad, moment, schema};
 use super::{Answer, ApiState, Failure};
 
@@ -67,7 +68,7 @@ async fn parked_since(state: &ApiState, row: ThreadRow) -> Result<Parked, Failur
     Ok(Parked { id: row.id, workflow: row.workflow, reason: row.reason.unwrap_or_default(), since: moment(since) })
 }
 
-pub(super) async fn stop(State(state): State<ApiState>, Json(request): Json<StopRequest>) -> Answer<Stopping> {
+pub(super) async fn stop(State(state): State<ApiState>, Body(request): Body<StopRequest>) -> Answer<Stopping> {
     let waits_for = state.ask(|reply| Request::Stop { now: request.now, reply }).await?;
     Ok(Json(Stopping { schema: schema::STOP.to_owned(), pid: state.started.pid, waits_for }))
 }

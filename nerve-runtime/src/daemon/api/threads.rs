@@ -9,6 +9,7 @@ use nerve_core::thread::{Resume, StateName};
 use nerve_store::{JournalFilter, Store, StoredThread, ThreadFilter, ThreadRow};
 
 use super::super::engine::Request;
+use super::body::Body;
 use super::dto::{
     EntriesQuery, ErrorBody, ErrorKind, JournalLine, List, OriginView, OtherBuild, ResumeRequest, ThreadItem, ThreadView, ThreadsQuery,
     Triggered, WaitQuery, moment, schema,
@@ -90,7 +91,7 @@ pub(super) async fn kill(State(state): State<ApiState>, Path(id): Path<String>) 
     answer(&state, id, schema::THREAD_KILL).await
 }
 
-pub(super) async fn resume(State(state): State<ApiState>, Path(id): Path<String>, Json(request): Json<ResumeRequest>) -> Answer<Triggered> {
+pub(super) async fn resume(State(state): State<ApiState>, Path(id): Path<String>, Body(request): Body<ResumeRequest>) -> Answer<Triggered> {
     let id = find(&state, &id).await?;
     match (request.build, request.text) {
         (Some(OtherBuild::Current), None) => state.ask(|reply| Request::ResumeOnCurrentBuild { thread: id, reply }).await??,

@@ -9,6 +9,7 @@ use nerve_core::{ThreadId, thread::StateName};
 use nerve_store::Store;
 
 use super::super::engine::{Request, Trigger};
+use super::body::Body;
 use super::dto::{Caller, ErrorBody, ErrorKind, List, Restarted, TriggerRequest, Triggered, WorkflowItem, schema};
 use super::{Answer, ApiState, Failure, status::whole};
 
@@ -34,7 +35,7 @@ pub(super) async fn restart(State(state): State<ApiState>, Path(name): Path<Stri
 pub(super) async fn trigger(
     State(state): State<ApiState>,
     Path(name): Path<String>,
-    Json(request): Json<TriggerRequest>,
+    Body(request): Body<TriggerRequest>,
 ) -> Answer<Triggered> {
     if request.max_rounds.is_some_and(|rounds| !(1..=1000).contains(&rounds)) {
         return Err(ErrorBody::new(ErrorKind::Usage, "NV0311", "max_rounds must be between 1 and 1000").into());

@@ -21,7 +21,8 @@ impl Engine {
             return Err(store_problem(problem));
         }
         let settings = self.startable(&trigger.workflow)?;
-        let id = clock::new_thread();
+        let (id, moment) = clock::new_thread(self.last_accepted);
+        self.last_accepted = moment;
         let launch = Launch {
             thread: id,
             max_rounds: trigger.max_rounds.or(settings.max_rounds).unwrap_or(self.config.max_rounds),

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use nerve_core::config::Config;
 use nerve_core::thread::{Input, Refused, Rules};
 use nerve_core::wire::{CallId, Manifest};
-use nerve_core::{BuildId, Extractor, ThreadId};
+use nerve_core::{BuildId, Extractor, ThreadId, Timestamp};
 use nerve_store::SenseRow;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -94,6 +94,8 @@ pub(crate) struct Engine {
     supervisor: Supervisor<WorkerKey>,
     brakes: Brakes,
     timers: Timers,
+    /// The moment in the youngest thread's id: what is done for several threads is done in the order of their ids.
+    last_accepted: Timestamp,
     /// Threads with something to write or to do at the end of this chunk.
     dirty: BTreeSet<ThreadId>,
     orders: Vec<Order>,
@@ -141,6 +143,7 @@ impl Engine {
             calls: HashMap::new(),
             next_call: 1,
             timers: Timers::default(),
+            last_accepted: Timestamp::default(),
             dirty: BTreeSet::new(),
             orders: Vec::new(),
             turns: HashMap::new(),

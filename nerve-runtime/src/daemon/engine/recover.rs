@@ -52,6 +52,7 @@ impl Engine {
                 tracing::error!(thread = %row.id, "its journal does not begin with its acceptance: left alone");
                 continue;
             };
+            self.last_accepted = self.last_accepted.max(clock::moment_of(row.id));
             let mut slot = Slot::restored(machine, row.started_at);
             let calls = found.remove(&row.id).unwrap_or_default();
             let known = self.what_is_known(slot.machine.thread(), &calls, last);
