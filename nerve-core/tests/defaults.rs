@@ -126,7 +126,9 @@ fn names_with_nothing_after_them_have_the_promised_defaults() {
 fn codes_in(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("readable").path();
-        let is_test = path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
+        // The repository itself may lie anywhere.
+        let inside = path.strip_prefix(repository()).expect("a source of this repository");
+        let is_test = inside.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
         if path.is_dir() {
             codes_in(&path, found);
         } else if !is_test && path.extension().is_some_and(|end| end == "rs") {
