@@ -35,6 +35,8 @@ impl Sweeper {
         let root = root.to_owned();
         let spawn = move |children: &Children| {
             let mut command = Command::new(program.path());
+            // What a person sees in a list of processes.
+            command.arg0("nerve");
             // Its stderr is the daemon's; it says nothing, short of a panic.
             command.arg("sweeper").env_clear().env(processes::WORKSPACE, &root).envs(inherited()).current_dir("/");
             command.stdin(Stdio::piped()).stdout(Stdio::null());

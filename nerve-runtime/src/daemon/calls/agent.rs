@@ -169,6 +169,8 @@ impl Kept {
         job.push(b'\n');
 
         let mut command = Command::new(&keeper.program);
+        // What a person sees in a list of processes.
+        command.arg0("nerve");
         command.args(&keeper.args).current_dir("/").env_clear().env(processes::WORKSPACE, spool.workspace()).env(processes::KEEPER, "1");
         if let Some((name, value)) = crash_point::inherited() {
             command.env(name, value);
