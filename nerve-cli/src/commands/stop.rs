@@ -79,6 +79,6 @@ pub(crate) async fn gone(layout: &Layout, patience: Duration) -> Result<(), CliE
 fn patience(layout: &Layout, now: bool) -> Duration {
     let config = std::fs::read_to_string(layout.config()).ok().and_then(|source| parse(&source, "nerve.yaml").config);
     let Supervision { workflow_drain, sense_drain, term_grace, .. } = config.map(|config| config.supervision).unwrap_or_default();
-    let drain = if now { Duration::ZERO } else { workflow_drain + sense_drain };
+    let drain = if now { Duration::ZERO } else { workflow_drain * 2 + sense_drain };
     drain + term_grace + Duration::from_secs(15)
 }

@@ -57,7 +57,7 @@ fn launch(layout: &Layout) -> std::io::Result<Child> {
         .args(["daemon", "--root"])
         .arg(layout.root())
         .current_dir(layout.root())
-        // An agent may have started it; then it is the agent's no more than any other daemon's.
+        // An agent may have started it. It ends with the agent, as all that the agent started; what it starts itself has its own mark.
         .env_remove("NERVE_LIFE")
         .env_remove("NERVE_OWNER")
         .env_remove("NERVE_KEEPER")

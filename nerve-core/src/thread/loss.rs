@@ -16,19 +16,20 @@ impl Machine {
         if let Some(request) = self.thread.kill.clone() {
             return self.write(vec![Entry::Ended(request.end(Vec::new()))]);
         }
+        let is_open = |ask: &super::AskTextEntry| {
+            let asked = self.thread.acting().and_then(|acting| acting.asks.get(ask.ask.0 as usize));
+            asked.is_some_and(|asked| asked.state == AskState::Open)
+        };
+        // A parked thread's asks went on as well.
+        let mut entries: Vec<_> = found.asks.into_iter().filter(is_open).map(Entry::AskText).collect();
         let cut_off = match &self.thread.phase {
             Phase::Acting(acting) => acting.next_attempt.is_none() && acting.stage() != Stage::Extract,
             _ => false,
         };
         if !cut_off {
-            let next = if self.slot { self.begin_next_attempt() } else { None };
-            return self.write(next.into_iter().collect());
+            entries.extend(if self.slot { self.begin_next_attempt() } else { None });
+            return self.write(entries);
         }
-        let is_open = |ask: &super::AskTextEntry| {
-            let asked = self.thread.acting().and_then(|acting| acting.asks.get(ask.ask.0 as usize));
-            asked.is_some_and(|asked| asked.state == AskState::Open)
-        };
-        let mut entries: Vec<_> = found.asks.into_iter().filter(is_open).map(Entry::AskText).collect();
         let hosted = self.thread.acting().is_some_and(|acting| acting.intent.hosted.is_some());
         match found.attempt {
             AttemptFound::Answered(text) if hosted => entries.push(Entry::Text(text)),

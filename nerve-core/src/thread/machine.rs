@@ -357,6 +357,8 @@ impl Machine {
             }
             Phase::Deciding { .. } | Phase::Acting(_) => {
                 self.slot = true;
+                // It may be parked and go on once more.
+                self.announced = None;
                 Ok(self.begin_next_attempt().into_iter().collect())
             }
             Phase::Waiting { .. } | Phase::Ended(_) => Err(Refused::NotExpected("a start")),

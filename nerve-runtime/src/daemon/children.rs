@@ -76,10 +76,12 @@ impl Children {
         started().remove(&pid);
     }
 
-    /// Kills what this owner's processes left behind, and every orphan without our mark that became our child; gives the
-    /// pids of those that would not die.
+    /// Kills what this owner's processes left behind, and every orphan that became our child after it had taken our mark off;
+    /// gives the pids of those that would not die.
     ///
-    /// Started children are spared, with all below them: they have somebody who waits for them.
+    /// Started children are spared, with all below them: they have somebody who waits for them. So is an orphan whose mark
+    /// cannot be read, for it may be anybody's, and every orphan without a mark as long as others leave us theirs: as the
+    /// first process of a container, or while other code here has children of its own.
     pub(crate) async fn sweep(&self, owner: &str) -> Vec<u32> {
         let deadline = Instant::now() + PATIENCE;
         let mut empty = false;
@@ -104,6 +106,12 @@ impl Children {
     /// The pids of this owner's processes that still run, besides started children.
     pub(crate) fn survivors(&self, owner: &str) -> Vec<u32> {
         self.left_by(owner, false).iter().map(|process| process.pid).collect()
+    }
+
+    /// The pids of all that runs for this owner, started children too.
+    pub(crate) fn running(&self, owner: &str) -> Vec<u32> {
+        let wanted = |environ: &Environ| environ.has(processes::LIFE, self.life.as_str()) && environ.has(processes::OWNER, owner);
+        processes::with_descendants(&processes::marked(wanted)).iter().map(|process| process.pid).collect()
     }
 
     /// Waits until no started child is left whose owner is wanted, or until the time is over; whether none is.
@@ -142,8 +150,9 @@ impl Children {
         let of_this_life = |environ: &Environ| environ.has(processes::LIFE, self.life.as_str());
         let mut left = processes::marked(|environ| of_this_life(environ) && environ.has(processes::OWNER, owner));
         let table = Table::read();
-        if orphans {
-            let unmarked = |process: &Process| processes::environ(process).is_none_or(|environ| environ.get(processes::LIFE).is_none());
+        let others_leave_us_theirs = std::process::id() == 1 || children.values().any(|child| child.owner.is_empty());
+        if orphans && !others_leave_us_theirs {
+            let unmarked = |process: &Process| processes::environ(process).is_some_and(|environ| environ.get(processes::LIFE).is_none());
             left.extend(left_to_us(&table, &children).filter(|row| !row.ended).map(|row| row.process).filter(unmarked));
         }
         let mut left = processes::with_descendants(&left);

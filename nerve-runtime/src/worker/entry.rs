@@ -58,7 +58,10 @@ pub fn worker(workspace: Workspace) -> Result<(), WorkerError> {
     let channel = Channel::inherit(number).map_err(WorkerError::Channel)?;
     panics::remember_places();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(WorkerError::Channel)?;
-    runtime.block_on(serve::serve(workspace, channel))
+    let served = runtime.block_on(serve::serve(workspace, channel));
+    // What user code still does on threads of its own is not waited for.
+    runtime.shutdown_background();
+    served
 }
 
 fn print_manifest(workspace: &Workspace) -> io::Result<()> {

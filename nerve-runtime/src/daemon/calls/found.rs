@@ -8,7 +8,7 @@ use nerve_core::{RawJson, ThreadId, Usage};
 use tokio::time::{Instant, sleep};
 
 use super::super::engine::{CallText, Finished};
-use super::agent::{AgentEnd, survivors};
+use super::agent::AgentEnd;
 use super::line::remove;
 use super::{Host, jobs, outcome};
 use crate::crash_point::{Moment, Point, crash_point};
@@ -101,11 +101,15 @@ impl Host {
         let children = self.children.clone();
         self.spawn(async move {
             let deadline = Instant::now() + GONE;
+            let mut none_seen = false;
             loop {
-                let left: Vec<u32> = commands.iter().flat_map(|call| survivors(&children, call)).collect();
-                if left.is_empty() || Instant::now() >= deadline {
+                // Its keeper counts: while that runs, the agent may.
+                let left: Vec<u32> = commands.iter().flat_map(|call| children.running(&call.owner())).collect();
+                // A first look may come before a keeper that was being started when the call was stopped.
+                if Instant::now() >= deadline || (left.is_empty() && std::mem::replace(&mut none_seen, true)) {
                     return Finished::Gone { thread, left };
                 }
+                none_seen &= left.is_empty();
                 sleep(GLANCE).await;
             }
         });

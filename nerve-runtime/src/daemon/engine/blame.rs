@@ -7,7 +7,7 @@
 use nerve_core::ThreadId;
 use nerve_core::thread::{CrashCause, Input};
 
-use super::slot::Running;
+use super::slot::{Running, Slot};
 use super::{Engine, WorkerKey};
 
 /// What had been asked of a process.
@@ -24,15 +24,23 @@ impl Engine {
         }
     }
 
+    /// Whether nothing but this thread's question was put to a process.
+    pub(super) fn is_only_question(&self, key: &WorkerKey, id: ThreadId) -> bool {
+        let called = self.calls.values().any(|of| of.worker == *key);
+        let asked = |slot: &Slot| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key);
+        let replayed = |slot: &Slot| slot.replay.as_ref().is_some_and(|replay| replay.worker == *key);
+        !called && !self.slots.iter().any(|(other, slot)| *other != id && (asked(slot) || replayed(slot)))
+    }
+
     /// Opens again what had been asked of a process that is gone; what the daemon itself has in flight goes on.
     pub(super) fn lose(&mut self, key: &WorkerKey, summary: &str) {
         if let WorkerKey::Senses { .. } = key {
             return self.ticks_lost(key, summary);
         }
-        self.replays_lost(key, summary);
+        let replays = self.replays_lost(key, summary);
         let culprit = self.workers.get_mut(key).and_then(|worker| worker.culprit.take());
         let asked = self.take_asked(key);
-        let only = asked.len() == 1;
+        let only = asked.len() == 1 && replays == 0;
         for (id, asked) in asked {
             let charged = culprit.map_or(only, |culprit| culprit == id);
             let cause = if culprit == Some(id) { CrashCause::Deadline } else { CrashCause::Worker { exit: summary.to_owned() } };
@@ -54,13 +62,10 @@ impl Engine {
 
     fn take_asked(&mut self, key: &WorkerKey) -> Vec<(ThreadId, Asked)> {
         let mut asked = Vec::new();
-        self.calls.retain(|_, of| {
-            let lost = of.worker == *key;
-            if lost {
-                asked.push((of.thread, Asked::Attempt { step: of.step, attempt: of.attempt }));
-            }
-            !lost
-        });
+        let calls: Vec<_> = self.calls.iter().filter(|(_, of)| of.worker == *key).map(|(call, _)| *call).collect();
+        for of in calls.into_iter().filter_map(|call| self.call_over(call)) {
+            asked.push((of.thread, Asked::Attempt { step: of.step, attempt: of.attempt }));
+        }
         for (id, _) in &asked {
             if let Some(slot) = self.slots.get_mut(id) {
                 slot.call = Running::Nothing;

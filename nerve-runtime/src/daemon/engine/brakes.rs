@@ -99,6 +99,8 @@ impl Brakes {
                 *running = running.saturating_sub(1);
             }
         }
+        // Folders of threads come and go.
+        self.running.retain(|_, running| *running > 0);
         let before = self.failures;
         match failed {
             Some(true) if pass.counts => self.failures += 1,

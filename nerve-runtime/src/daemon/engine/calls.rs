@@ -55,9 +55,10 @@ impl Engine {
         }
         let Some(pass) = self.pass(&resolved, Held::Step { thread: id, step, attempt, rung }) else { return };
         let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
+        let leaves_folder = resolved.leaves_folder();
         let task = self.host.step(job, resolved);
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.leaves_folders |= command.is_some();
+            slot.leaves_folders |= leaves_folder;
             slot.call = Running::Hosted(HostedCall { task, pass, command });
         }
     }
@@ -85,9 +86,10 @@ impl Engine {
         }
         let Some(pass) = self.pass(&resolved, Held::Ask { thread: id, step, ask }) else { return };
         let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
+        let leaves_folder = resolved.leaves_folder();
         let task = self.host.ask(job, resolved);
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.leaves_folders |= command.is_some();
+            slot.leaves_folders |= leaves_folder;
             slot.ask_calls.insert(ask, HostedCall { task, pass, command });
         }
     }
@@ -195,7 +197,11 @@ impl Engine {
                 tracing::info!(thread = %held.thread(), reason, "a call waits");
                 self.brakes.held.push_back((held, reason));
                 if let Some(wait) = self.brakes.next_free(now) {
-                    self.timers.at(Instant::now() + wait, Timer::Brakes);
+                    let at = Instant::now() + wait;
+                    if self.brakes_at.is_none_or(|pending| at < pending) {
+                        self.brakes_at = Some(at);
+                        self.timers.at(at, Timer::Brakes);
+                    }
                 }
                 None
             }

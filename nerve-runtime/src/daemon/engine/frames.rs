@@ -54,7 +54,9 @@ impl Engine {
         let dry_run = launch.dry_run;
         let mut workdir = None;
         if self.stopping.is_some() && matches!(choice, Choice::Role { .. }) {
-            // A step that could not begin any more is decided in the next life; its intent would count as an attempt.
+            // A step that could not begin any more is decided in the next life; its intent would count as an attempt. The question
+            // is answered all the same, and not late.
+            slot.decision += 1;
             return;
         }
         if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
@@ -84,7 +86,8 @@ impl Engine {
         match &slot.call {
             Running::Worker(call) => {
                 let call = *call;
-                self.calls.remove(&call);
+                slot.call = Running::Nothing;
+                self.call_over(call);
                 let Some(slot) = self.slots.get(&thread) else { return };
                 let stage = slot.machine.thread().acting().map(Acting::stage);
                 match (slot.machine.attempt_in_flight(), stage) {
@@ -106,9 +109,11 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&thread) else { return };
         let error = "its worker cannot be told of it: a step's text or meta is longer than a frame holds".to_owned();
         if let Running::Worker(call) = &slot.call {
-            self.calls.remove(call);
+            let call = *call;
             slot.call = Running::Nothing;
+            self.call_over(call);
         }
+        let Some(slot) = self.slots.get(&thread) else { return };
         let input = match (slot.machine.attempt_in_flight(), slot.machine.pending_question()) {
             (Some((step, attempt)), _) => Input::RoleFailed { step, attempt, error },
             (None, Some(Effect::Decide { upto, check: Some(_) })) => {
@@ -120,7 +125,7 @@ impl Engine {
     }
 
     fn role_done(&mut self, key: &WorkerKey, call: CallId, content: String, meta: RawJson) {
-        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+        let Some(CallRef { thread, step, attempt, .. }) = self.call_over(call) else { return };
         let session = self.session(key);
         let result = self.input(thread, Input::RoleDone { step, attempt, content, meta });
         self.role_over(thread);
@@ -164,14 +169,14 @@ impl Engine {
     }
 
     fn role_failed(&mut self, call: CallId, error: String) {
-        let Some(CallRef { thread, step, attempt, .. }) = self.calls.remove(&call) else { return };
+        let Some(CallRef { thread, step, attempt, .. }) = self.call_over(call) else { return };
         self.role_over(thread);
         self.input_late(thread, Input::RoleFailed { step, attempt, error });
         self.stopped_if_killed(thread);
     }
 
     fn adapter_answered(&mut self, call: CallId, reply: nerve_core::Reply) {
-        let Some(CallRef { thread, step, attempt, form, .. }) = self.calls.remove(&call) else { return };
+        let Some(CallRef { thread, step, attempt, form, .. }) = self.call_over(call) else { return };
         if let Some(slot) = self.slots.get_mut(&thread) {
             slot.call = Running::Nothing;
         }

@@ -93,6 +93,8 @@ pub(crate) struct Engine {
     next_call: u64,
     supervisor: Supervisor<WorkerKey>,
     brakes: Brakes,
+    /// When the brakes are looked at next, so that one look is enough for all that wait.
+    brakes_at: Option<Instant>,
     timers: Timers,
     /// The moment in the youngest thread's id: what is done for several threads is done in the order of their ids.
     last_accepted: Timestamp,
@@ -124,6 +126,7 @@ impl Engine {
         let engine = Self {
             layout,
             brakes: Brakes::new(&config.limits),
+            brakes_at: None,
             config,
             config_problem: None,
             waiting_config: None,
@@ -194,7 +197,7 @@ impl Engine {
         for slot in self.slots.values_mut() {
             slot.abort();
         }
-        self.stop_workers().await;
+        self.stop_workers(inbox).await;
     }
 
     fn take(&mut self, message: Message) {

@@ -63,7 +63,7 @@ impl Engine {
             idempotency_key: format!("{id}-{step}"),
         });
         self.to_worker(&key, frames);
-        self.timers.at(Instant::now() + timeout, Timer::Call(call));
+        self.has_deadline(call, timeout);
     }
 
     /// Has the worker ask a role's own adapter.
@@ -80,7 +80,7 @@ impl Engine {
         let timeout = std::time::Duration::from_millis(acting.intent.timeout_ms);
         frames.push(ToWorker::RunAdapter { call, thread: id, role: acting.intent.role.clone(), request });
         self.to_worker(&key, frames);
-        self.timers.at(Instant::now() + timeout, Timer::Call(call));
+        self.has_deadline(call, timeout);
     }
 
     /// Gives an answer that is in the journal to the role that waits for it.
@@ -183,10 +183,26 @@ impl Engine {
         self.input_late(id, Input::Park { reason: ParkReason::Build { why } });
     }
 
+    fn has_deadline(&mut self, call: CallId, timeout: std::time::Duration) {
+        let deadline = self.timers.at(Instant::now() + timeout, Timer::Call(call));
+        if let Some(of) = self.calls.get_mut(&call) {
+            of.deadline = Some(deadline);
+        }
+    }
+
+    /// A worker's call is over, or was never put: nothing waits for it any more.
+    pub(super) fn call_over(&mut self, call: CallId) -> Option<CallRef> {
+        let of = self.calls.remove(&call)?;
+        if let Some(deadline) = of.deadline {
+            self.timers.cancel(deadline);
+        }
+        Some(of)
+    }
+
     fn new_call(&mut self, thread: ThreadId, step: u32, attempt: u32, worker: &WorkerKey, form: Option<RawJson>) -> CallId {
         let call = CallId(self.next_call);
         self.next_call += 1;
-        self.calls.insert(call, CallRef { thread, step, attempt, worker: worker.clone(), form });
+        self.calls.insert(call, CallRef { thread, step, attempt, worker: worker.clone(), deadline: None, form });
         call
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nerve_core::thread::{
     Acting, AskState, AskTextEntry, AttemptFound, Entry, Launch, Machine, ParkReason, Phase, Rules, Stage, StepText, Thread,
 };
-use nerve_core::{ThreadId, Timestamp, thread};
+use nerve_core::{AdapterSource, ThreadId, Timestamp, thread};
 use nerve_store::ThreadRow;
 
 use super::super::calls::{Found, Place};
@@ -93,10 +93,12 @@ impl Engine {
 
     /// What is known of that which the last life had under way for a thread.
     fn what_is_known(&self, thread: &Thread, calls: &[Found], last: LastLife) -> thread::Found {
-        let Phase::Acting(acting) = &thread.phase else {
-            return thread::Found { attempt: AttemptFound::Lost, asks: Vec::new() };
+        let asks = thread.acting().map(|acting| asks_found(acting, calls)).unwrap_or_default();
+        let attempt = match &thread.phase {
+            Phase::Acting(acting) => self.attempt_found(thread, acting, calls, last),
+            _ => AttemptFound::Lost,
         };
-        thread::Found { attempt: self.attempt_found(thread, acting, calls, last), asks: asks_found(acting, calls) }
+        thread::Found { attempt, asks }
     }
 
     fn attempt_found(&self, thread: &Thread, acting: &Acting, calls: &[Found], last: LastLife) -> AttemptFound {
@@ -110,7 +112,9 @@ impl Engine {
             let place = Place { thread: *id, workflow, role: &acting.intent.role, workdir: acting.intent.workdir.as_deref() };
             let resolved = self.host.resolve_role(&self.config, place, &hosted.adapter);
             let leaves_folder = resolved.is_ok_and(|resolved| resolved.leaves_folder());
-            return not_begun(last.clean || (last.same_boot && leaves_folder));
+            // A role with an adapter of its own leaves none, whatever nerve.yaml says by now.
+            let own = matches!(hosted.adapter, AdapterSource::Own);
+            return not_begun(last.clean || (last.same_boot && leaves_folder && !own));
         };
         match begun.answer(Some(&hosted.schema)) {
             Some(found) => {

@@ -81,14 +81,17 @@ impl Engine {
         }
     }
 
-    /// The process that was asked is gone, or cannot answer.
-    pub(super) fn replays_lost(&mut self, key: &WorkerKey, why: &str) {
+    /// The process that was asked is gone, or cannot answer; how many questions it leaves open.
+    pub(super) fn replays_lost(&mut self, key: &WorkerKey, why: &str) -> usize {
+        let mut lost = 0;
         for (id, slot) in &mut self.slots {
             if let Some(replay) = slot.replay.take_if(|replay| replay.worker == *key) {
                 slot.told = None;
                 let _ = replay.reply.send(Err(differs(*id, why)));
+                lost += 1;
             }
         }
+        lost
     }
 
     pub(super) fn replay_overdue(&mut self, id: ThreadId, question: u64) {

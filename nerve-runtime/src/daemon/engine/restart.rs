@@ -5,7 +5,7 @@ use nerve_core::thread::{Input, StateName};
 
 use super::super::api::dto::{ErrorBody, ErrorKind};
 use super::message::Reply;
-use super::slot::OnWritten;
+use super::slot::{OnWritten, Slot};
 use super::{Engine, WorkerKey};
 
 impl Engine {
@@ -27,7 +27,9 @@ impl Engine {
         for id in &open {
             self.input_late(*id, Input::Kill { by: by.to_owned(), interrupt: true });
         }
-        match open.last().and_then(|last| self.slots.get_mut(last)) {
+        // One that was being killed already has nothing to write; the last that has is written last.
+        let last = open.iter().rev().find(|id| self.slots.get(id).is_some_and(Slot::has_news));
+        match last.and_then(|last| self.slots.get_mut(last)) {
             Some(slot) => slot.on_written.push(OnWritten::Threads(reply, open)),
             None => {
                 let _ = reply.send(Ok(open));
@@ -40,7 +42,10 @@ impl Engine {
     pub(super) fn restart_if_empty(&mut self, workflow: &str) {
         let Some(line) = self.lines.get_mut(workflow).filter(|line| line.restarting && line.active.is_empty()) else { return };
         line.restarting = false;
-        let of_workflow = |key: &&WorkerKey| matches!(key, WorkerKey::Workflow { name, .. } if name == workflow);
+        // The first process of a build that is being tried is new anyway, and its build waits for it.
+        let tried = self.candidate.as_ref().map(|candidate| &candidate.spec.id);
+        let of_workflow =
+            |key: &&WorkerKey| matches!(key, WorkerKey::Workflow { name, build, .. } if name == workflow && Some(build) != tried);
         let keys: Vec<_> = self.workers.keys().filter(of_workflow).cloned().collect();
         for key in keys {
             self.dismiss(&key);

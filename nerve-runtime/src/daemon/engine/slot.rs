@@ -14,6 +14,7 @@ use super::super::supervisor::Session;
 use super::WorkerKey;
 use super::brakes::Pass;
 use super::message::Reply;
+use super::timers::TimerKey;
 use crate::spool::CallName;
 
 /// An open thread.
@@ -132,6 +133,8 @@ pub(super) struct CallRef {
     pub(super) step: u32,
     pub(super) attempt: u32,
     pub(super) worker: WorkerKey,
+    /// Its deadline.
+    pub(super) deadline: Option<TimerKey>,
     /// How the meta was asked for, when it is an own adapter's call.
     pub(super) form: Option<nerve_core::RawJson>,
 }

@@ -31,6 +31,10 @@ pub(super) enum Timer {
     Drain,
 }
 
+/// A timer that was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimerKey(Instant, u64);
+
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     timers: BTreeMap<(Instant, u64), Timer>,
@@ -38,9 +42,16 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn at(&mut self, at: Instant, timer: Timer) {
+    pub(super) fn at(&mut self, at: Instant, timer: Timer) -> TimerKey {
+        let key = TimerKey(at, self.next);
         self.timers.insert((at, self.next), timer);
         self.next += 1;
+        key
+    }
+
+    /// Takes a timer away whose reason is gone; only needed where many would wait for nothing.
+    pub(super) fn cancel(&mut self, key: TimerKey) {
+        self.timers.remove(&(key.0, key.1));
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
@@ -64,7 +75,10 @@ impl super::Engine {
             Timer::Call(call) => self.call_overdue(call),
             Timer::Cancel(call) => self.cancel_overdue(call),
             Timer::Unblock(key) => self.unblock(&key),
-            Timer::Brakes => self.release_brakes(),
+            Timer::Brakes => {
+                self.brakes_at = self.brakes_at.filter(|at| *at > Instant::now());
+                self.release_brakes();
+            }
             Timer::Drain => self.drain_over(),
         }
     }
@@ -79,7 +93,11 @@ impl super::Engine {
         // A question that still waits for a process to start was not asked yet.
         if self.workers.get(&key).is_some_and(|worker| worker.pid.is_some()) {
             self.kill_worker(&key, format!("no decision within {:?}", self.config.supervision.decide));
-            self.blame(&key, id);
+            // One that hangs holds up the questions behind it, and all of them are late: which one it is shows when each has a
+            // process of its own.
+            if self.is_only_question(&key, id) {
+                self.blame(&key, id);
+            }
         } else {
             self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
         }

@@ -7,6 +7,7 @@ use nerve_core::thread::{Input, ParkReason, Phase};
 use nerve_core::wire::{Manifest, ToWorker};
 use nerve_core::{BuildId, RawJson, ThreadId};
 use nerve_store::{JournalEntry, Turn};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::super::supervisor::{Event, Exit, Frames, Generation, Pace, Session, Spec};
@@ -15,7 +16,7 @@ use super::backlog::HeldBack;
 use super::slot::{Running, Slot, Told};
 use super::timers::Timer;
 use super::written::TurnTag;
-use super::{Engine, WorkerKey};
+use super::{Engine, Message, Request, WorkerKey};
 use crate::crash_point::{Moment, Point, crash_point};
 
 /// When a sense group that crashed too often is tried again.
@@ -160,7 +161,7 @@ impl Engine {
         self.drop_held_back(key);
         // What was delivered is lost already; what is left never reached a process.
         let undelivered: Vec<_> = self.calls.iter().filter(|(_, of)| of.worker == *key).map(|(call, _)| *call).collect();
-        for of in undelivered.iter().filter_map(|call| self.calls.remove(call)).collect::<Vec<_>>() {
+        for of in undelivered.iter().filter_map(|call| self.call_over(*call)).collect::<Vec<_>>() {
             if let Some(slot) = self.slots.get_mut(&of.thread) {
                 slot.call = Running::Nothing;
             }
@@ -266,10 +267,25 @@ impl Engine {
         self.order(Turn { entries: vec![entry], ..Turn::default() }, true, TurnTag::Note);
     }
 
-    /// Stops every child and waits until all are gone.
-    pub(super) async fn stop_workers(&mut self) {
+    /// Stops every child and waits until all are gone. Who asks meanwhile to stop now is heard.
+    pub(super) async fn stop_workers(&mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
         self.workers.clear();
         let pace = if self.hurried() { Pace::Now } else { Pace::Drain };
-        self.supervisor.shutdown(pace).wait().await;
+        let gone = self.supervisor.shutdown(pace).wait();
+        tokio::pin!(gone);
+        loop {
+            tokio::select! {
+                () = &mut gone => return,
+                Some(message) = inbox.recv() => {
+                    if let Message::Request(Request::Stop { now, reply }) = message {
+                        if now {
+                            drop(self.supervisor.shutdown(Pace::Now));
+                        }
+                        // Whoever asked may be gone.
+                        let _ = reply.send(Vec::new());
+                    }
+                }
+            }
+        }
     }
 }
