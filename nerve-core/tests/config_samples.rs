@@ -1,7 +1,7 @@
 //! Reads the sample files beside this one: the good ones without any finding, the bad ones against their recorded diagnostics.
 #![cfg(feature = "config")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use jsonschema::Draft;
 use nerve_core::config::{Adapter, CODES, Config, Overflow, Severity, Text, check_manifest, json_schema, parse, render};

@@ -140,10 +140,11 @@ fn what_somebody_pays_for_is_kept_and_found_and_a_plain_script_leaves_nothing() 
         place.host.forget(caller.name());
         until(|| !calls.join(caller.name().to_string()).exists()).await;
 
-        // A call that failed has nothing to tell.
+        // Of a call that failed it is known that it had begun, until its failure is durable.
         fs::write(place.folder.path().join("replies.yaml"), "r: [{ error: no }]\n").expect("a file");
         assert!(call("counted").await.is_err());
-        assert!(found(&place).is_empty());
+        assert_eq!(found(&place).len(), 1);
+        assert!(found(&place)[0].answer(None).is_none());
     });
 }
 
