@@ -121,17 +121,22 @@ pub(crate) async fn run(
         _ => String::new(),
     };
     match over {
-        Ok(Over::ItsTime(limit)) => Err(CallFailure::new(FailureKind::Timeout, format!("{limit}{}", said(&spool)))),
-        Ok(Over::Itself) => match AgentEnd::read(&spool).map_err(|error| lost("what the agent said cannot be read", error))? {
-            Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => {
-                Err(CallFailure::new(FailureKind::Config, error))
+        // The time may pass while the keeper tidies up after an agent that has ended: then the answer came in time.
+        Ok(Over::ItsTime(limit)) if spool.exit().is_none_or(|exit| exit.stopped) => {
+            Err(CallFailure::new(FailureKind::Timeout, format!("{limit}{}", said(&spool))))
+        }
+        Ok(Over::Itself | Over::ItsTime(_)) => {
+            match AgentEnd::read(&spool).map_err(|error| lost("what the agent said cannot be read", error))? {
+                Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => {
+                    Err(CallFailure::new(FailureKind::Config, error))
+                }
+                Some(end) => Ok(end),
+                None => {
+                    let text = format!("the agent's keeper died, so the agent was ended{}", said(&spool));
+                    Err(CallFailure::new(FailureKind::Lost, text))
+                }
             }
-            Some(end) => Ok(end),
-            None => {
-                let text = format!("the agent's keeper died, so the agent was ended{}", said(&spool));
-                Err(CallFailure::new(FailureKind::Lost, text))
-            }
-        },
+        }
         Err(_) => Err(CallFailure::new(FailureKind::Cancelled, "the daemon is ending")),
     }
 }

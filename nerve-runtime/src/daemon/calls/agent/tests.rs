@@ -115,6 +115,19 @@ fn an_agent_that_takes_too_long_is_stopped_and_what_it_said_is_told() {
 }
 
 #[test]
+fn the_answer_of_an_agent_that_ended_in_time_counts_although_tidying_up_takes_longer() {
+    runtime().block_on(async {
+        let place = Place::new();
+        let limits = AgentLimits { timeout: Duration::from_secs(2), idle: None };
+        // What ignores TERM keeps its keeper busy until KILL, which is later than the limit.
+        let script = "(trap '' TERM; echo up > up; while :; do sleep 60; done) & while [ ! -e up ]; do sleep 0.01; done; echo done";
+        let end = place.run(script, limits).await.expect("it ended in time");
+        assert_eq!((end.stdout.as_str(), end.exit.ending, end.exit.stopped), ("done\n", Ending::Code(0), false));
+        assert_eq!(place.marked(), []);
+    });
+}
+
+#[test]
 fn silence_ends_an_agent_and_talk_does_not() {
     runtime().block_on(async {
         let limits = AgentLimits { timeout: Duration::from_secs(60), idle: Some(Duration::from_secs(2)) };
