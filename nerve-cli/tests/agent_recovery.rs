@@ -101,3 +101,14 @@ fn a_reply_that_was_here_when_the_daemon_died_is_not_paid_for_again() {
         assert!(!kinds.contains(&"attempt_lost".to_owned()), "{point}: {kinds:?}");
     }
 }
+
+#[test]
+fn a_killed_thread_has_ended_only_when_its_agent_is_gone() {
+    let deaf = "trap '' TERM; echo $$ > \"$seen/pid\"; touch \"$seen/started\"; while :; do sleep 0.1; done";
+    let (agent, id) = Agent::asked(deaf, ", exclusive: false", "");
+    agent.appears("started");
+    agent.workspace.ok(&["thread", "kill", &id]);
+    let thread = agent.ends(&id, "killed");
+    let pid = agent.read("pid").trim().parse().expect("a pid");
+    assert!(!support::processes::lives(pid), "it still runs: {thread:#}");
+}
