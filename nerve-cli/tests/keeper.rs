@@ -242,6 +242,14 @@ fn past_the_cap_the_rest_is_left_out_and_that_is_on_record() {
 }
 
 #[test]
+fn what_is_left_out_of_stderr_does_not_make_the_answer_a_part() {
+    let mut kept = Kept::shell("head -c 67108864 /dev/zero >&2; head -c 1000000 /dev/zero >&2; echo said");
+    let exit = kept.end();
+    assert_eq!((&exit["code"], &exit["truncated"]), (&json!(0), &json!(false)), "{exit}");
+    assert_eq!((kept.read("stdout").as_str(), fs::metadata(kept.spool().join("stderr")).expect("a file").len()), ("said\n", 67_108_864));
+}
+
+#[test]
 fn a_program_that_cannot_be_started_is_on_record_with_the_reason() {
     let mut kept = Kept::begin(Stdio::null());
     kept.tell("no-such-agent", &[], 1000);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,8 +10,12 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 
-use super::{capture, wake};
+use super::capture::{self, Progress};
+use super::wake;
 use crate::spool::Ending;
+
+/// How often it is looked whether a stream is silent.
+const LOOK: Duration = Duration::from_millis(50);
 
 enum Event {
     /// The lifeline closed.
@@ -20,7 +25,7 @@ enum Event {
     /// There is no child left.
     Childless,
     /// A stream closed.
-    Captured { truncated: bool },
+    Captured,
 }
 
 /// What happened so far.
@@ -31,35 +36,41 @@ pub(super) struct Course {
     pub(super) ending: Option<Ending>,
     /// Whether the lifeline closed while the agent ran.
     pub(super) stopped: bool,
-    /// Whether the agent said more than is kept.
-    pub(super) truncated: bool,
     childless: bool,
-    open: u32,
+    streams: Vec<Arc<Progress>>,
 }
 
 impl Course {
     /// Watches the lifeline and all children, of which this one is the agent.
     pub(super) fn watch(agent: u32) -> Self {
-        let (tell, events) = channel();
-        let (lifeline, children) = (tell.clone(), tell.clone());
+        let course = Self::new();
+        let (lifeline, children) = (course.tell.clone(), course.tell.clone());
         wake::never_wait();
         thread::spawn(move || {
             until_closed(&mut io::stdin());
             let _ = lifeline.send(Event::Released);
         });
         thread::spawn(move || collect(agent, &children));
-        Self { tell, events, ending: None, stopped: false, truncated: false, childless: false, open: 0 }
+        course
     }
 
-    /// Writes a stream down.
-    pub(super) fn capture(&mut self, from: Option<impl Read + Send + 'static>, to: File) {
-        let Some(from) = from else { return };
-        self.open += 1;
+    fn new() -> Self {
+        let (tell, events) = channel();
+        Self { tell, events, ending: None, stopped: false, childless: false, streams: Vec::new() }
+    }
+
+    /// Writes a stream down. What is told of it says how far that is.
+    pub(super) fn capture(&mut self, from: Option<impl Read + Send + 'static>, to: File) -> Arc<Progress> {
+        let progress = Arc::new(Progress::default());
+        let Some(from) = from else { return progress };
+        self.streams.push(Arc::clone(&progress));
+        let copied = Arc::clone(&progress);
         let tell = self.tell.clone();
         thread::spawn(move || {
-            let truncated = capture::copy(from, to);
-            let _ = tell.send(Event::Captured { truncated });
+            capture::copy(from, to, &copied);
+            let _ = tell.send(Event::Captured);
         });
+        progress
     }
 
     /// Returns when the agent has ended or is to be ended.
@@ -74,10 +85,29 @@ impl Course {
         self.childless
     }
 
-    /// Returns when both streams have closed, or when the time is over.
-    pub(super) fn until_all_is_captured(&mut self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while self.open > 0 && self.next(Some(deadline)) {}
+    /// Returns when every stream has closed or was silent for this long: then somebody else holds it. What still comes, or
+    /// cannot be written, is waited for to the limit, and is cut off then.
+    pub(super) fn until_all_is_captured(&mut self, silent: Duration, limit: Duration) {
+        // Counted by looks, not by the clock: a keeper that was stopped has not heard a silence.
+        let looks = |time: Duration| time.as_millis().div_ceil(LOOK.as_millis());
+        let enough = looks(silent);
+        let mut streams: Vec<_> = self.streams.iter().map(|stream| (Arc::clone(stream), None, 0)).collect();
+        for _ in 0..looks(limit) {
+            streams.retain(|(stream, ..)| !stream.closed());
+            if streams.iter().all(|(_, _, silence)| *silence >= enough) {
+                return;
+            }
+            let next = Instant::now() + LOOK;
+            while self.next(Some(next)) && streams.iter().any(|(stream, ..)| !stream.closed()) {}
+            for (stream, before, silence) in &mut streams {
+                let now = stream.waiting();
+                *silence = if now.is_some() && now == *before { *silence + 1 } else { 0 };
+                *before = now;
+            }
+        }
+        for (stream, ..) in streams.iter().filter(|(stream, _, silence)| !stream.closed() && *silence < enough) {
+            stream.cut();
+        }
     }
 
     /// Takes in what happens next; whether anything did in time.
@@ -91,10 +121,7 @@ impl Course {
             Some(Event::Released) => self.stopped |= self.ending.is_none(),
             Some(Event::Ended(ending)) => self.ending = Some(ending),
             Some(Event::Childless) => self.childless = true,
-            Some(Event::Captured { truncated }) => {
-                self.open -= 1;
-                self.truncated |= truncated;
-            }
+            Some(Event::Captured) => {}
             None => return false,
         }
         true
@@ -130,3 +157,6 @@ fn collect(agent: u32, tell: &Sender<Event>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

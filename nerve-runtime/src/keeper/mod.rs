@@ -28,8 +28,10 @@ use course::Course;
 /// How long an agent has between TERM and KILL.
 pub(crate) const KILL_AFTER: Duration = Duration::from_secs(3);
 
-/// How long an agent's output may stay open after all its processes are gone: then somebody else holds it.
+/// How long an agent's output may stay open and silent after all its processes are gone: then somebody else holds it.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
+/// How long a disk that does not take what the agent said is waited for, or somebody else who goes on talking.
+const LAST_WRITE: Duration = Duration::from_secs(30);
 
 /// Keeps the one agent that the first line of stdin describes.
 pub fn run() -> ExitCode {
@@ -71,17 +73,18 @@ fn keep(job: &Job) -> io::Result<()> {
 
     crash_point(Point::At(Moment::AgentRecorded));
     let mut course = Course::watch(agent.pid);
-    course.capture(agent.stdout, stdout);
+    let said = course.capture(agent.stdout, stdout);
     course.capture(agent.stderr, stderr);
     course.until_it_is_to_end();
     crash_point(Point::At(Moment::AgentEnded));
     tree::end(agent.pid, &mut course, job.kill_after());
-    course.until_all_is_captured(LAST_OUTPUT);
+    course.until_all_is_captured(LAST_OUTPUT, LAST_WRITE);
     crash_point(Point::At(Moment::AgentGone));
-    let Course { ending, stopped, truncated, .. } = course;
+    let Course { ending, stopped, .. } = course;
     // That nobody saw the end cannot be while there was a child to wait for.
     let ending = ending.ok_or_else(|| io::Error::other("the agent was collected by somebody else"))?;
-    spool.agent_ended(ending, stopped, truncated, clock::now())?;
+    // What is left out of stderr costs no answer.
+    spool.agent_ended(ending, stopped, said.truncated(), clock::now())?;
     crash_point(Point::At(Moment::AgentDone));
     recorded
 }

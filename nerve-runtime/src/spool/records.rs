@@ -93,7 +93,7 @@ pub(crate) struct ExitRecord {
     pub(crate) ending: Ending,
     /// Whether its keeper had begun to stop it before it ended.
     pub(crate) stopped: bool,
-    /// Whether it said more than is kept.
+    /// Whether it said more on stdout than is kept.
     pub(crate) truncated: bool,
     /// When.
     pub(crate) ended_at: Timestamp,
