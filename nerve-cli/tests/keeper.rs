@@ -182,6 +182,20 @@ fn what_an_agent_leaves_behind_goes_with_it() {
 }
 
 #[test]
+fn an_answer_is_on_record_although_something_below_the_agent_cannot_be_ended() {
+    let mut kept = Kept::shell_with("sleep 60 & echo $!; while [ ! -e held ]; do sleep 0.02; done; echo answer", 100, Stdio::null());
+    let pid = until("a pid", || kept.read("stdout").strip_suffix('\n').and_then(|pid| pid.parse().ok()));
+    // Whom this test traces, its parent cannot collect before the test does.
+    let held = nix::unistd::Pid::from_raw(pid);
+    nix::sys::ptrace::seize(held, nix::sys::ptrace::Options::empty()).expect("it may be traced");
+    fs::write(kept.temp.path().join("held"), "").expect("a file");
+    let exit = kept.end();
+    assert_eq!((&exit["code"], &exit["stopped"], &exit["truncated"]), (&json!(0), &json!(false), &json!(false)), "{exit}");
+    assert!(kept.read("stdout").ends_with("answer\n"));
+    while !matches!(nix::sys::wait::waitpid(held, None).expect("it is traced"), nix::sys::wait::WaitStatus::Signaled(..)) {}
+}
+
+#[test]
 fn an_agent_that_finishes_although_it_is_to_stop_has_its_whole_output_kept() {
     let script = "trap ': > termed' TERM; echo up; while [ ! -e termed ]; do sleep 0.02; done; head -c 300000 /dev/zero; exit 0";
     let mut kept = Kept::shell(script);

@@ -81,8 +81,7 @@ fn keep(job: &Job) -> io::Result<()> {
     course.until_all_is_captured(LAST_OUTPUT, LAST_WRITE);
     crash_point(Point::At(Moment::AgentGone));
     let Course { ending, stopped, .. } = course;
-    // That nobody saw the end cannot be while there was a child to wait for.
-    let ending = ending.ok_or_else(|| io::Error::other("the agent was collected by somebody else"))?;
+    let ending = ending.ok_or_else(|| io::Error::other("the agent cannot be ended, or was collected by somebody else"))?;
     // What is left out of stderr costs no answer.
     spool.agent_ended(ending, stopped, said.truncated(), clock::now())?;
     crash_point(Point::At(Moment::AgentDone));

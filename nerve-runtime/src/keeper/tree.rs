@@ -1,5 +1,6 @@
 //! Ending all that an agent started.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,10 @@ use crate::processes;
 
 /// How long between two kills: what was started during the first is met by the next.
 const AGAIN: Duration = Duration::from_millis(10);
+/// How often it is killed, for about a second: what is there then is not ours to end, or hangs in the system.
+const KILLS: u32 = 100;
 
-/// Ends everything below this process: TERM, time, then KILL until nothing is left.
+/// Ends everything below this process: TERM, time, then KILL until nothing is left that can be ended.
 pub(super) fn end(agent: u32, course: &mut Course, kill_after: Duration) {
     // The agent may have left nothing behind.
     let left = processes::descendants(std::process::id());
@@ -22,6 +25,7 @@ pub(super) fn end(agent: u32, course: &mut Course, kill_after: Duration) {
     // One that is stopped hears the first signal only when it goes on.
     signal(agent, Signal::SIGCONT);
     let deadline = Instant::now() + kill_after;
+    let mut kills = 0;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let childless = course.until_childless(left.max(AGAIN));
@@ -32,7 +36,14 @@ pub(super) fn end(agent: u32, course: &mut Course, kill_after: Duration) {
             thread::sleep(AGAIN);
         }
         if Instant::now() >= deadline {
+            if kills == KILLS {
+                let left: Vec<u32> = processes::descendants(std::process::id()).iter().map(|process| process.pid).collect();
+                // It is in the daemon's log. How the agent ended counts more than what cannot be helped.
+                let _ = writeln!(io::stderr(), "keeper: processes of the agent cannot be ended: {left:?}");
+                return;
+            }
             signal(agent, Signal::SIGKILL);
+            kills += 1;
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::spool::{CallName, Ending, ExitRecord, Spool};
 /// How much of an agent's stderr is told.
 const TAIL: u64 = 2 * 1024;
 /// How long a keeper has for its own work, beyond what its agent is given.
-const KEEPERS_OWN: Duration = Duration::from_secs(2);
+const KEEPERS_OWN: Duration = Duration::from_secs(4);
 /// The longest that an agent which is let go of may take to end, its keeper's own end included.
 pub(crate) const LONGEST_END: Duration = KILL_AFTER.saturating_add(KEEPERS_OWN).saturating_add(Duration::from_secs(1));
 /// How long a keeper may take to read its job.
