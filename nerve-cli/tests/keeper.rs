@@ -182,7 +182,6 @@ fn what_an_agent_leaves_behind_goes_with_it() {
     assert_eq!(kept.read("stdout"), "done\n");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn an_answer_is_on_record_although_something_below_the_agent_cannot_be_ended() {
     let mut kept = Kept::shell_with("sleep 60 & echo $!; while [ ! -e held ]; do sleep 0.02; done; echo answer", 100, Stdio::null());
