@@ -119,19 +119,21 @@ fn anchor_b03_a_killed_keeper_takes_its_agents_family_along_and_the_call_is_lost
 #[test]
 fn anchor_b03_the_next_daemon_ends_what_is_left_when_the_sweeper_was_killed_too() {
     let family = Family::new();
+    // Of those whose parents are all gone the mark alone tells, and this one hid it.
+    let hidden = |line: &String| line.contains("trap") && !marked(line);
+    // The next daemon may call the agent again at once, so those of the first are told by their pids.
+    let all = processes::below(family.workspace.temp());
+    let of_agent = |line: &&String| (line.contains("agent.sh") || line.contains("trap")) && !hidden(line);
+    let first: Vec<u32> = all.iter().filter(of_agent).map(|line| pid_of(line)).collect();
+    assert!(first.len() >= 3, "{all:#?}");
     processes::signal(sweeper(&family.workspace), Signal::SIGKILL);
     processes::signal(family.keeper, Signal::SIGKILL);
     processes::signal(family.daemon(), Signal::SIGKILL);
     let old = family.daemon();
     family.workspace.until("the daemon's end", SOON, || (!processes::lives(old)).then_some(()));
-    // Of those whose parents are all gone the mark alone tells, and this one hid it.
-    let hidden = |line: &String| line.contains("trap") && !marked(line);
     family.workspace.start();
-    let left = || {
-        let all = processes::below(family.workspace.temp());
-        all.into_iter().filter(|line| (line.contains("agent.sh") || line.contains("trap")) && !hidden(line)).collect::<Vec<_>>()
-    };
-    assert_eq!(left(), Vec::<String>::new(), "the new daemon answers, and its predecessor's agent runs");
+    let left: Vec<u32> = first.into_iter().filter(|pid| processes::lives(*pid)).collect();
+    assert_eq!(left, Vec::<u32>::new(), "the new daemon answers, and its predecessor's agent runs");
     for line in processes::below(family.workspace.temp()).iter().filter(|line| hidden(line)) {
         processes::signal(pid_of(line), Signal::SIGKILL);
     }
