@@ -1,6 +1,6 @@
 //! Whom the death of a worker is charged to.
 //!
-//! A process that dies while exactly one thing was asked of it, or that is killed because one missed its deadline, is
+//! A process that dies while exactly one thing was asked of it, or that is killed because that one missed its deadline, is
 //! charged to that thread. When several had something under way, nobody is charged yet: each of them goes on in a process
 //! of its own until it has passed or has crashed that one too. So one bad thread cannot take the others down with it.
 
