@@ -4,12 +4,11 @@ mod support;
 
 use std::fs;
 
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::builds::{self, Worker};
 use support::own::{self, Variant};
 use support::store::Outside;
-use support::{SOON, TestWorkspace, journal, processes, scripted};
+use support::{SOON, TestWorkspace, journal, scripted};
 
 #[test]
 fn this_executable_is_a_worker_too() {
@@ -209,17 +208,7 @@ fn c62_a_thread_that_comes_after_the_crash_limit_starts_no_process() {
     let workspace = TestWorkspace::new(&(scripted("0ms", "0ms", 4) + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
     workspace.completes(&workspace.trigger("the first one"));
-    let mut killed = Vec::new();
-    workspace.until("the crash limit", SOON, || {
-        let worker = workspace.workers("workflow/").pop()?;
-        if let Some(pid) = worker["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
-            && !killed.contains(&pid)
-        {
-            killed.push(pid);
-            processes::signal(pid, Signal::SIGKILL);
-        }
-        (worker["state"] == "crash_limit").then_some(())
-    });
+    workspace.kill_workers_until_the_limit();
     let started = || fs::read_to_string(workspace.root().join(".nerve/logs/daemon.log")).expect("a log").matches(": started").count();
     let before = started();
     let held: Vec<_> = (0..4).map(|n| workspace.trigger(&format!("held {n}"))).collect();

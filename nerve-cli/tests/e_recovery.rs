@@ -203,17 +203,7 @@ fn c51_c62_six_crashes_within_a_minute_are_the_last_though_each_was_ready_before
     let workspace = TestWorkspace::new(&(scripted("0ms", "0ms", 1) + "supervision: { respawn_min: 10ms, respawn_max: 20ms }\n"));
     workspace.start();
     workspace.completes(&workspace.trigger("load"));
-    let mut killed = Vec::new();
-    workspace.until("the crash limit", SOON, || {
-        let worker = workspace.workers("workflow/").pop()?;
-        if let Some(pid) = worker["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
-            && !killed.contains(&pid)
-        {
-            killed.push(pid);
-            processes::signal(pid, Signal::SIGKILL);
-        }
-        (worker["state"] == "crash_limit").then_some(())
-    });
+    let killed = workspace.kill_workers_until_the_limit();
     assert_eq!(killed.len(), 6);
     let held = workspace.trigger("held");
     let exits = || workspace.journal().into_iter().filter(|entry| entry.kind == "worker_exit").count();

@@ -268,6 +268,23 @@ impl TestWorkspace {
         workers.filter(|worker| worker["key"].as_str().is_some_and(|it| it.starts_with(key))).cloned().collect()
     }
 
+    /// Kills the workflow's worker until it may not run any more; gives the processes.
+    #[track_caller]
+    pub(crate) fn kill_workers_until_the_limit(&self) -> Vec<u32> {
+        let mut killed = Vec::new();
+        self.until("the crash limit", SOON, || {
+            let worker = self.workers("workflow/").pop()?;
+            if let Some(pid) = worker["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+                && !killed.contains(&pid)
+            {
+                killed.push(pid);
+                processes::signal(pid, Signal::SIGKILL);
+            }
+            (worker["state"] == "crash_limit").then_some(())
+        });
+        killed
+    }
+
     /// Threads of `explain-load` that run, and that wait for a slot.
     pub(crate) fn load(&self) -> Option<(u64, u64)> {
         self.load_of("explain-load")
