@@ -27,3 +27,20 @@ workflows:
     let ends = workspace.entries(&id).iter().filter(|entry| entry.kind == "completed").count();
     assert_eq!(ends, 1);
 }
+
+#[test]
+fn an_idle_daemon_gives_way_too_although_it_writes_nothing_that_the_store_could_refuse() {
+    let workspace = TestWorkspace::new(
+        "adapters:
+  analyst: { kind: scripted, replies: replies.yaml }
+  fixer: { kind: scripted, replies: replies.yaml }
+workflows:
+  explain-load: {}
+",
+    );
+    let older = workspace.start();
+    std::fs::remove_dir_all(workspace.root().join(".nerve/run")).expect("the folder goes");
+    let newer = workspace.start();
+    workspace.until("the older daemon to give way", SOON, || (!processes::lives(older)).then_some(()));
+    assert_eq!(workspace.status()["pid"], newer);
+}

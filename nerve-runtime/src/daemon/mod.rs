@@ -5,6 +5,7 @@ mod build_record;
 mod builds;
 mod calls;
 pub(crate) mod children;
+mod claim;
 pub(crate) mod clock;
 mod config_file;
 mod engine;

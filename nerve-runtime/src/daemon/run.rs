@@ -1,7 +1,7 @@
 //! A daemon's life, from the lock to the last write.
 
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +15,7 @@ use super::builds::{self, Builtin};
 use super::calls::Host;
 use super::calls::agent::{self, KeeperProgram};
 use super::children::{self, Children};
+use super::claim::Claim;
 use super::engine::{CLEAN_STOP, Engine, LastLife, Message, Parts};
 use super::sweeper::Sweeper;
 use super::{DaemonError, Layout, LifeId, clock, config_file, journal, leftovers, log, socket, watch};
@@ -78,7 +79,7 @@ struct Life {
     _watcher: Option<notify::RecommendedWatcher>,
     children: Children,
     sweeper: Sweeper,
-    lock: File,
+    claim: Claim,
 }
 
 impl Life {
@@ -88,7 +89,7 @@ impl Life {
         for folder in [layout.run(), layout.builds(), layout.data().join("logs")] {
             fs::create_dir_all(&folder).map_err(|error| DaemonError::io("making a folder", folder, error))?;
         }
-        let lock = claim(&layout)?;
+        let claim = Claim::take(&layout)?;
         crash_point(Point::At(Moment::LockTaken));
         log::start(&layout)?;
         outlive_file_size_limits(runtime);
@@ -129,9 +130,16 @@ impl Life {
             tell: tell.clone(),
             host,
             children: children.clone(),
+            claim: claim.clone(),
         };
         // Before there is anything to sweep.
-        let sweeper = runtime.block_on(async { Sweeper::start(children.clone(), layout.root()) });
+        let sweeper = runtime.block_on(async {
+            let tell = tell.clone();
+            Sweeper::start(children.clone(), layout.root(), move || {
+                // The engine is the last to go.
+                let _ = tell.send(Message::SweeperDied);
+            })
+        });
         let sweeper = sweeper.map_err(|error| DaemonError::io("starting the sweeper", layout.root(), error))?;
         crash_point(Point::At(Moment::SweeperStarted));
         let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
@@ -148,7 +156,7 @@ impl Life {
             spawn(runtime, stop_on_signal(tell));
         }
         crash_point(Point::At(Moment::SocketOpen));
-        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, children, sweeper, lock })
+        Ok(Self { started, layout, socket, engine, store, _watcher: watcher, children, sweeper, claim })
     }
 
     /// Lives until the engine has ended.
@@ -168,7 +176,7 @@ impl Life {
         runtime.block_on(self.store.close());
         crash_point(Point::At(Moment::StopClosed));
         // Where another lock lies, the socket is that daemon's too.
-        if is_the_one_that_others_see(&self.lock, &self.layout) {
+        if !self.claim.is_lost() {
             socket::close(&self.layout, &self.socket);
         }
         runtime.shutdown_background();
@@ -205,26 +213,6 @@ fn link_program(layout: &Layout) -> std::io::Result<()> {
     }
     std::os::unix::fs::symlink(std::env::current_exe()?, &aside)?;
     fs::rename(aside, folder.join("nerve"))
-}
-
-/// Whether the lock that is held still lies at its place.
-fn is_the_one_that_others_see(lock: &File, layout: &Layout) -> bool {
-    match (lock.metadata(), fs::metadata(layout.lock())) {
-        (Ok(held), Ok(seen)) => (held.dev(), held.ino()) == (seen.dev(), seen.ino()),
-        _ => false,
-    }
-}
-
-/// Takes the workspace's lock; it is held as long as the file is open, and free at once when the process dies.
-fn claim(layout: &Layout) -> Result<File, DaemonError> {
-    let path = layout.lock();
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| DaemonError::io("opening the lock", path.clone(), error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(DaemonError::AlreadyRuns(layout.root().to_owned())),
-        Err(TryLockError::Error(error)) => Err(DaemonError::io("taking the lock", path, error)),
-    }
 }
 
 /// Recovers what is open and starts the engine on a thread of its own, together with the journal's writer.

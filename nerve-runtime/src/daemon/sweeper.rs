@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::calls::agent::KeeperProgram;
 use super::children::Children;
@@ -17,7 +17,7 @@ use crate::crash_point::inherited;
 use crate::processes;
 use crate::sweeper::{DONE, OWNER};
 
-/// How long before another one is started in the place of one that died.
+/// How long at least between two starts.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a clean end waits for the sweeper to find nothing.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -29,8 +29,8 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Starts it, and another whenever it dies. To be called inside the runtime on which it is watched.
-    pub(super) fn start(children: Children, root: &Path) -> io::Result<Self> {
+    /// Starts it, and another whenever it dies, which `died` is told of. To be called inside the runtime on which it is watched.
+    pub(super) fn start(children: Children, root: &Path, died: impl Fn() + Send + 'static) -> io::Result<Self> {
         let program = KeeperProgram::own()?;
         let root = root.to_owned();
         let spawn = move |children: &Children| {
@@ -45,7 +45,7 @@ impl Sweeper {
         let first = spawn(&children)?;
         let (quit, quits) = oneshot::channel();
         #[expect(clippy::disallowed_methods, reason = "the sweeper's handle owns it and waits for it in the end")]
-        let task = tokio::spawn(watch(children, first, spawn, quits));
+        let task = tokio::spawn(watch(children, first, spawn, died, quits));
         Ok(Self { quit, task })
     }
 
@@ -58,8 +58,15 @@ impl Sweeper {
     }
 }
 
-async fn watch(children: Children, mut child: Child, spawn: impl Fn(&Children) -> io::Result<Child>, mut quits: oneshot::Receiver<()>) {
+async fn watch(
+    children: Children,
+    mut child: Child,
+    spawn: impl Fn(&Children) -> io::Result<Child>,
+    died: impl Fn(),
+    mut quits: oneshot::Receiver<()>,
+) {
     loop {
+        let started = Instant::now();
         let lifeline = child.stdin.take();
         let pid = child.id();
         let status = tokio::select! {
@@ -77,15 +84,18 @@ async fn watch(children: Children, mut child: Child, spawn: impl Fn(&Children) -
             children.ended(pid);
         }
         tracing::error!(?status, "the sweeper died: another takes its place");
+        died();
+        let mut wait = AGAIN.saturating_sub(started.elapsed());
         child = loop {
+            tokio::select! {
+                () = sleep(wait) => {}
+                _ = &mut quits => return,
+            }
             match spawn(&children) {
                 Ok(child) => break child,
                 Err(error) => tracing::error!(%error, "the sweeper cannot be started"),
             }
-            tokio::select! {
-                () = sleep(AGAIN) => {}
-                _ = &mut quits => return,
-            }
+            wait = AGAIN;
         };
     }
 }

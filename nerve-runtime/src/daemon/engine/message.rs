@@ -71,6 +71,8 @@ pub(crate) enum Message {
     Config(Arc<Config>),
     ConfigProblem(String),
     Build(BuildRecord, BuildSpec),
+    /// The process that cleans up after this life was killed.
+    SweeperDied,
 }
 
 /// A call of the daemon's that came back; what it left lies under `call` until it is forgotten.

@@ -38,6 +38,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::calls::Host;
 use super::children::Children;
+use super::claim::Claim;
 use super::journal::{Order, TurnNo};
 use super::supervisor::Supervisor;
 use super::{BuildSpec, Layout};
@@ -66,10 +67,12 @@ pub(crate) struct Parts {
     pub tell: mpsc::UnboundedSender<Message>,
     pub host: Host,
     pub children: Children,
+    pub claim: Claim,
 }
 
 pub(crate) struct Engine {
     layout: Layout,
+    claim: Claim,
     config: Arc<Config>,
     config_problem: Option<String>,
     /// A config that names what the current build lacks; it is tried again with the next build.
@@ -116,7 +119,7 @@ const CHUNK: usize = 256;
 
 impl Engine {
     pub(crate) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Message>) {
-        let Parts { layout, config, build, manifest, journal, inbox, tell, host, children } = parts;
+        let Parts { layout, config, build, manifest, journal, inbox, tell, host, children, claim } = parts;
         let builds = HashMap::from([(build.id.clone(), build.clone())]);
         let supervisor = Supervisor::new(children, move |key: &WorkerKey, generation, event| {
             // The engine is the last to go; without it nobody is left to tell. The inbox has no bound of its own and
@@ -125,6 +128,7 @@ impl Engine {
         });
         let engine = Self {
             layout,
+            claim,
             brakes: Brakes::new(&config.limits),
             brakes_at: None,
             config,
@@ -212,6 +216,7 @@ impl Engine {
                 self.config_problem = Some(problem);
             }
             Message::Build(record, spec) => self.try_build(record, spec),
+            Message::SweeperDied => self.give_way_if_claimed(),
         }
     }
 
@@ -244,6 +249,11 @@ impl Engine {
             }
         }
         if !self.orders.is_empty() {
+            // What a newer daemon's sweep does to this one's children is no news of a thread.
+            self.give_way_if_claimed();
+            if self.fenced {
+                return;
+            }
             let orders = std::mem::take(&mut self.orders);
             if self.journal.send(orders).is_err() {
                 tracing::error!("the journal's writer is gone");

@@ -55,6 +55,14 @@ impl Engine {
         self.fenced || self.stopping.as_ref().is_some_and(|stopping| stopping.now)
     }
 
+    /// Ends this life when another daemon has taken the workspace, which its sweep of this one's children shows before the store does.
+    pub(super) fn give_way_if_claimed(&mut self) {
+        if !self.fenced && self.claim.is_lost() {
+            tracing::error!("another daemon took this workspace, whose lock was deleted: this one stops");
+            self.fenced = true;
+        }
+    }
+
     fn running_steps(&self) -> Vec<String> {
         let running = self.slots.values().filter(|slot| matches!(slot.call, Running::Hosted(_) | Running::Worker(_)));
         running
