@@ -18,7 +18,7 @@ _alive: set["Child"] = set()
 class Child:
     """A process that answers lines on stdin with lines on stdout; its stderr goes to a log file."""
 
-    def __init__(self, command: list[str | Path], log: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, command: list[str | Path], log: Path) -> None:
         self.name = Path(command[0]).name
         self.log = log
         with log.open("ab") as errors:
@@ -28,7 +28,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=os.environ | QUIET | (env or {}),
+                env=environment(),
             )
         _alive.add(self)
         self.lines: queue.Queue[str | None] = queue.Queue()
@@ -71,6 +71,8 @@ class Child:
         _alive.discard(self)
 
 
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+
 # No peer may call home, and none may trace to a server.
 QUIET = {
     "LANGSMITH_TRACING": "false",
@@ -81,6 +83,11 @@ QUIET = {
     "RESTATE_LOGGING": "ERROR",
     "NODE_ENV": "production",
 }
+
+
+def environment() -> dict[str, str]:
+    """The least a peer needs: a variable of the shell, such as NODE_EXTRA_CA_CERTS, may slow the start of a process."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | QUIET
 
 
 def end_all() -> None:

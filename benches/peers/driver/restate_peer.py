@@ -56,17 +56,24 @@ class Restate:
         body = json.dumps({"uri": f"http://127.0.0.1:{self.service}"}).encode()
         self.wait_for(f"http://127.0.0.1:{self.admin}/deployments", body)
         self.wait_for(f"http://127.0.0.1:{self.ingress}/restate/health")
+        # The ingress hears of a new service a little later.
+        self.wait_for(f"http://127.0.0.1:{self.ingress}/peer/run", b'{"hangs": false}', not_yet=(404, 503))
 
-    def wait_for(self, url: str, body: bytes | None = None) -> None:
+    def wait_for(self, url: str, body: bytes | None = None, not_yet: tuple[int, ...] = (503,)) -> None:
         deadline = time.monotonic() + LONGEST_START_S
         request = urllib.request.Request(url, body, {"content-type": "application/json"})
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=LONGEST_START_S):
                     return
-            except (urllib.error.URLError, OSError) as error:
-                if time.monotonic() > deadline:
-                    raise Missing(f"Restate's {url} is not ready after {LONGEST_START_S} s: {error}; its log is {self.log}") from None
+            except urllib.error.HTTPError as refusal:
+                if refusal.code not in not_yet:
+                    raise Missing(f"Restate answered {url} with {refusal.code}: {refusal.read().decode(errors='replace')}") from None
+                reason = str(refusal)
+            except OSError as error:
+                reason = str(error)
+            if time.monotonic() > deadline:
+                raise Missing(f"Restate's {url} is not ready after {LONGEST_START_S} s: {reason}; its log is {self.log}")
             time.sleep(0.05)
 
     def client(self) -> Child:
