@@ -90,7 +90,7 @@ def steps(peer: Peer, python: Path, version: str, folder: Path, effort: Effort) 
 
 
 def best(samples: dict[str, list[float]]) -> str:
-    """The variant to keep after a first round; ties are settled by the first sample alone, so that it never changes."""
+    """The variant that was fastest in the first round, the only one that all of them ran in."""
     return max(samples, key=lambda variant: samples[variant][0])
 
 
@@ -113,5 +113,5 @@ def recovery(peer: Peer, python: Path, version: str, folder: Path, effort: Effor
         child.expect("running")
         times.append((time.monotonic() - killed) * 1000)
     child.kill()
-    note = f"{peer.name} {version}, {effort.stored_threads} finished threads stored, {peer.recovery_note}"
+    note = f"{peer.name} {version}, {peer.variants[variant]}, synchronous=FULL, {effort.stored_threads} finished threads stored, {peer.recovery_note}"
     figure(f"{peer.name}_recovery", times, "ms", note)

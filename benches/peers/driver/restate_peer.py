@@ -15,6 +15,8 @@ from .scratch import scratch
 
 THREADS = {1: 50, 8: 120, 64: 384}
 LONGEST_START_S = 60
+# A proxy named in the environment must not come between this program and loopback.
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Restate:
@@ -64,7 +66,7 @@ class Restate:
         request = urllib.request.Request(url, body, {"content-type": "application/json"})
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=LONGEST_START_S):
+                with NO_PROXY.open(request, timeout=LONGEST_START_S):
                     return
             except urllib.error.HTTPError as refusal:
                 if refusal.code not in not_yet:
@@ -72,6 +74,9 @@ class Restate:
                 reason = str(refusal)
             except OSError as error:
                 reason = str(error)
+            for child in self.children:
+                if child.process.poll() is not None:
+                    raise Missing(f"{child.name} ended with {child.process.returncode}: {child.last_words()}")
             if time.monotonic() > deadline:
                 raise Missing(f"Restate's {url} is not ready after {LONGEST_START_S} s: {reason}; its log is {self.log}")
             time.sleep(0.05)
