@@ -33,7 +33,7 @@ LANGGRAPH = Peer(
 )
 DBOS = Peer(
     "dbos",
-    {"sync-wal-20": "workflows in threads, WAL, pool of 20", "sync-wal-1": "workflows in threads, WAL, pool of 1"},
+    {"sync-wal-20": "workflows in threads, WAL, default pool of 20"},
     "wal",
     {1: 20, 8: 32, 64: 128},
     "it recovers pending workflows by itself",
