@@ -196,6 +196,20 @@ fn a_new_daemon_ends_what_earlier_lives_of_its_workspace_left_and_nothing_else()
 }
 
 #[test]
+fn what_somebody_elses_server_started_with_a_workers_mark_is_gone_soon_after_the_worker() {
+    let family = Family::new();
+    let worker = family.workspace.workflow_worker();
+    let environ = fs::read_to_string(format!("/proc/{worker}/environ")).expect("it runs");
+    let marks = ["NERVE_WORKSPACE", "NERVE_LIFE", "NERVE_OWNER"];
+    let marks: Vec<_> = environ.split('\0').filter_map(|entry| entry.split_once('=')).filter(|(name, _)| marks.contains(name)).collect();
+    assert!(marks.len() >= 2, "{environ}");
+    // A child of this test is not below the daemon.
+    let stranger = Stranger::with(&marks);
+    processes::signal(worker, Signal::SIGKILL);
+    family.workspace.until("its end", PROMISED, || (!stranger.lives()).then_some(()));
+}
+
+#[test]
 fn a_daemon_that_an_agent_starts_is_marked_with_no_life() {
     let workspace = TestWorkspace::new("adapters: {}\n");
     let pid = workspace.start_with(&[("NERVE_LIFE", "of an agent"), ("NERVE_OWNER", "call/of an agent"), ("NERVE_KEEPER", "1")]);

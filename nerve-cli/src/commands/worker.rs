@@ -26,13 +26,17 @@ enum Verb {
 pub(crate) fn run(context: &Context, args: Worker) -> Result<Exit, CliError> {
     match args.command {
         Some(Verb::Reset { key }) => super::wait(reset(context, key)),
-        // Alone it is how the daemon starts the worker of an unedited workspace.
-        None => match nerve_runtime::worker(workspace_template()) {
-            Ok(()) => Ok(Exit::OK),
-            Err(error) => {
-                Err(CliError::new(codes::WORKER, "this worker could not run").because(error).help("the daemon starts workers: nerve start"))
-            }
-        },
+        None => serve(),
+    }
+}
+
+/// Runs the worker inside this program: how the daemon starts the worker of an unedited workspace.
+pub(crate) fn serve() -> Result<Exit, CliError> {
+    match nerve_runtime::worker(workspace_template()) {
+        Ok(()) => Ok(Exit::OK),
+        Err(error) => {
+            Err(CliError::new(codes::WORKER, "this worker could not run").because(error).help("the daemon starts workers: nerve start"))
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! The daemon is a subreaper: what loses its parent below it becomes its child. Such orphans are collected here, and
 //! nobody else's child ever is, for then whoever started it would never learn how it ended.
 
+mod afar;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -82,15 +84,19 @@ impl Children {
     /// Started children are spared, with all below them: they have somebody who waits for them. So is an orphan whose mark
     /// cannot be read, for it may be anybody's, and every orphan without a mark as long as others leave us theirs: as the
     /// first process of a container, or while other code here has children of its own.
+    ///
+    /// All that is left to a subreaper is below it. What carries the mark elsewhere, since somebody else's server started it with
+    /// our environment, is ended soon after by a thread aside, for that takes a look at all that runs on this machine.
     pub(crate) async fn sweep(&self, owner: &str) -> Vec<u32> {
         let deadline = Instant::now() + PATIENCE;
         let mut empty = false;
         loop {
-            let left = self.left_by(owner, true);
+            let left = self.left_by(owner);
             processes::signal_all(&left, Signal::SIGKILL);
             collect();
             // One look can miss what is started while it goes through the table.
             if left.is_empty() && std::mem::replace(&mut empty, true) {
+                self.look_afar(owner);
                 return Vec::new();
             }
             if !left.is_empty() {
@@ -105,13 +111,15 @@ impl Children {
 
     /// The pids of this owner's processes that still run, besides started children.
     pub(crate) fn survivors(&self, owner: &str) -> Vec<u32> {
-        self.left_by(owner, false).iter().map(|process| process.pid).collect()
+        let children = started();
+        let marked = processes::marked(|environ| self.marks(environ, owner));
+        besides_started(&Table::read(), &children, marked).iter().map(|process| process.pid).collect()
     }
 
     /// The pids of all that runs for this owner, started children too.
     pub(crate) fn running(&self, owner: &str) -> Vec<u32> {
-        let wanted = |environ: &Environ| environ.has(processes::LIFE, self.life.as_str()) && environ.has(processes::OWNER, owner);
-        processes::with_descendants(&processes::marked(wanted)).iter().map(|process| process.pid).collect()
+        let marked = processes::marked(|environ| self.marks(environ, owner));
+        processes::with_descendants(&marked).iter().map(|process| process.pid).collect()
     }
 
     /// Waits until no started child is left whose owner is wanted, or until the time is over; whether none is.
@@ -145,22 +153,47 @@ impl Children {
         }
     }
 
-    fn left_by(&self, owner: &str, orphans: bool) -> Vec<Process> {
+    fn marks(&self, environ: &Environ, owner: &str) -> bool {
+        environ.has(processes::LIFE, self.life.as_str()) && environ.has(processes::OWNER, owner)
+    }
+
+    fn left_by(&self, owner: &str) -> Vec<Process> {
         let children = started();
-        let of_this_life = |environ: &Environ| environ.has(processes::LIFE, self.life.as_str());
-        let mut left = processes::marked(|environ| of_this_life(environ) && environ.has(processes::OWNER, owner));
-        let table = Table::read();
+        let near = if is_subreaper() { Table::below_alone(std::process::id(), |pid| children.contains_key(&pid)) } else { None };
+        let (table, mut left) = match near {
+            Some(table) => {
+                let marked = |process: &Process| processes::environ(process).is_some_and(|environ| self.marks(&environ, owner));
+                let left = table.living().filter(marked).collect();
+                (table, left)
+            }
+            None => (Table::read(), processes::marked(|environ| self.marks(environ, owner))),
+        };
         let others_leave_us_theirs = std::process::id() == 1 || children.values().any(|child| child.owner.is_empty());
-        if orphans && !others_leave_us_theirs {
+        if !others_leave_us_theirs {
             let unmarked = |process: &Process| processes::environ(process).is_some_and(|environ| environ.get(processes::LIFE).is_none());
             left.extend(left_to_us(&table, &children).filter(|row| !row.ended).map(|row| row.process).filter(unmarked));
         }
-        let mut left = processes::with_descendants(&left);
-        let pids: Vec<u32> = children.keys().copied().collect();
-        let spared = table.below(&pids);
-        left.retain(|process| !children.contains_key(&process.pid) && !spared.contains(process));
-        left
+        besides_started(&table, &children, left)
     }
+
+    /// Has what carries this owner's mark outside of our tree ended soon, if it was started before now.
+    fn look_afar(&self, owner: &str) {
+        if is_subreaper() {
+            afar::look(&self.life, owner);
+        }
+    }
+}
+
+/// These and what is below them, without started children and what is below those.
+fn besides_started(table: &Table, children: &BTreeMap<u32, Started>, roots: Vec<Process>) -> Vec<Process> {
+    if roots.is_empty() {
+        return roots;
+    }
+    let mut left = processes::with_descendants(&roots);
+    let pids: Vec<u32> = children.keys().copied().collect();
+    let spared = table.below(&pids);
+    left.retain(|process| !children.contains_key(&process.pid) && !spared.contains(process));
+    left
 }
 
 /// Our children that nobody here started.
@@ -175,7 +208,12 @@ fn left_to_us<'a>(table: &'a Table, children: &'a BTreeMap<u32, Started>) -> imp
 /// Collects the orphans that have ended.
 fn collect() {
     let mut children = started();
-    let table = Table::read();
+    let own = std::process::id();
+    let listed = processes::children(own);
+    let table = match &listed {
+        Some(_) => Table::of(listed.iter().flatten().copied().filter(|pid| !children.contains_key(pid))),
+        None => Table::read(),
+    };
     for row in left_to_us(&table, &children).filter(|row| row.ended) {
         if let Some(pid) = processes::pid_of(row.process.pid) {
             // By its pid and no other: to wait for any child would take those of others.
@@ -183,9 +221,18 @@ fn collect() {
         }
     }
     if cfg!(target_os = "linux") {
-        // Children whose owner went away without a word were collected by tokio.
-        children.retain(|_, child| table.has(&child.process));
+        // Children whose owner went away without a word were collected by tokio. One that is not listed may have been missed.
+        let listed = listed.unwrap_or_default();
+        children.retain(|pid, child| listed.contains(pid) || Process::of(*pid) == Some(child.process));
     }
+}
+
+/// Whether all that loses its parent below this process becomes its child.
+fn is_subreaper() -> bool {
+    #[cfg(target_os = "linux")]
+    return nix::sys::prctl::get_child_subreaper().unwrap_or(false);
+    #[cfg(not(target_os = "linux"))]
+    false
 }
 
 /// Makes this process the one that orphans below it are left to, where the system can.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nerve_core::Timestamp;
-use nerve_store::{SqliteStore, Store, Turn};
+use nerve_store::{SqliteStore, Store, StoreError, Turn};
 use tokio::sync::mpsc;
 
 use super::api::{self, ApiState};
@@ -18,7 +18,8 @@ use super::children::{self, Children};
 use super::claim::Claim;
 use super::engine::{CLEAN_STOP, Engine, LastLife, Message, Parts};
 use super::sweeper::Sweeper;
-use super::{DaemonError, Layout, LifeId, clock, config_file, journal, leftovers, log, socket, watch};
+use super::leftovers::Leftovers;
+use super::{DaemonError, Layout, LifeId, clock, config_file, journal, log, socket, watch};
 use crate::crash_point::{Moment, Point, crash_point};
 use crate::spool;
 
@@ -94,14 +95,17 @@ impl Life {
         log::start(&layout)?;
         outlive_file_size_limits(runtime);
         let life = LifeId::new();
-        leftovers::end(&layout, &life).map_err(|error| DaemonError::io("looking for what earlier lives left", layout.calls(), error))?;
-        crash_point(Point::At(Moment::Swept));
+        let looking = |error| DaemonError::io("looking for what earlier lives left", layout.calls(), error);
+        // Beside what follows, which starts nothing of its own but a sweeper.
+        let leftovers = Leftovers::end(&layout, &life).map_err(looking)?;
         let children = Children::new(life);
         spawn(runtime, Children::collect_orphans());
         link_program(&layout).map_err(|error| DaemonError::io("linking the program for agents", layout.bin(), error))?;
+        // Reading the config and hashing the sources take this thread; the store opens meanwhile.
+        let store = open_store(runtime, &layout);
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
-        let store = runtime.block_on(SqliteStore::open(&layout.store()))?;
+        let store = store.recv().map_err(|_| DaemonError::io("opening the store", layout.store(), std::io::Error::other("it ended at once")))??;
         crash_point(Point::At(Moment::StoreOpen));
         let started = Started { pid: std::process::id(), since: clock::now() };
 
@@ -142,7 +146,7 @@ impl Life {
         });
         let sweeper = sweeper.map_err(|error| DaemonError::io("starting the sweeper", layout.root(), error))?;
         crash_point(Point::At(Moment::SweeperStarted));
-        let engine = start_engine(parts, store.clone(), order_inbox, started.since)?;
+        let engine = start_engine(parts, leftovers, store.clone(), order_inbox, started.since)?;
 
         runtime
             .block_on(async { api::serve(state, listener, tcp) })
@@ -215,9 +219,21 @@ fn link_program(layout: &Layout) -> std::io::Result<()> {
     fs::rename(aside, folder.join("nerve"))
 }
 
+/// Opens the store on the runtime, which its writer lives on.
+fn open_store(runtime: &tokio::runtime::Runtime, layout: &Layout) -> std::sync::mpsc::Receiver<Result<SqliteStore, StoreError>> {
+    let (tell, opened) = std::sync::mpsc::channel();
+    let place = layout.store();
+    spawn(runtime, async move {
+        // Whoever waited may have failed by something else.
+        let _ = tell.send(SqliteStore::open(&place).await);
+    });
+    opened
+}
+
 /// Recovers what is open and starts the engine on a thread of its own, together with the journal's writer.
 fn start_engine(
     parts: Parts,
+    leftovers: Leftovers,
     store: SqliteStore,
     orders: mpsc::UnboundedReceiver<Vec<journal::Order>>,
     now: Timestamp,
@@ -245,7 +261,7 @@ fn start_engine(
                     let turn = Turn { counters: vec![(CLEAN_STOP.to_owned(), "0".to_owned())], ..Turn::default() };
                     store.commit(epoch, vec![turn]).await.into_iter().collect::<Result<Vec<()>, _>>()?;
                 }
-                Ok::<_, nerve_store::StoreError>((epoch, threads, senses, store.calls_since(since).await?, counters, last))
+                Ok::<_, StoreError>((epoch, threads, senses, store.calls_since(since).await?, counters, last))
             };
             let (epoch, threads, senses, calls, counters, last) = match recovered.await {
                 Ok(recovered) => recovered,
@@ -254,6 +270,12 @@ fn start_engine(
                     return;
                 }
             };
+            // What a call left is read, and the first agent started, when the last of the earlier ones is gone.
+            if let Err(error) = leftovers.gone() {
+                let _ = tell_ready.send(Err(DaemonError::io("looking for what earlier lives left", parts.layout.calls(), error)));
+                return;
+            }
+            crash_point(Point::At(Moment::Swept));
             let tell = parts.tell.clone();
             #[expect(clippy::disallowed_methods, reason = "it ends when the engine lets go of its orders, and is awaited then")]
             let writer = tokio::spawn(journal::write(Arc::new(store), epoch, orders, move |written| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
+use std::sync::OnceLock;
 
 use super::{Environ, Process, Row};
 
@@ -25,18 +26,50 @@ pub(super) fn rows() -> Vec<Row> {
     pids().filter_map(row).collect()
 }
 
-pub(super) fn marked(wanted: &dyn Fn(&Environ) -> bool) -> Vec<Process> {
+/// The children of a process, those too that wait to be collected; none where this kernel does not list them.
+///
+/// It says what reading all of `/proc` says, for as many calls as the process has threads. Like that it can miss one while
+/// another is being collected.
+pub(super) fn children(of: u32) -> Option<Vec<u32>> {
+    let mut children = Vec::new();
+    let tasks = format!("/proc/{of}/task");
+    for thread in numbers(&tasks) {
+        match read_list(&format!("{tasks}/{thread}/children")) {
+            Some(list) => children.extend(String::from_utf8_lossy(&list).split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+            // Where there are no such lists, there is none of this very thread either.
+            None if !lists_children() => return None,
+            // A thread that has just ended left its children to another.
+            None => {}
+        }
+    }
+    Some(children)
+}
+
+fn lists_children() -> bool {
+    static LISTS: OnceLock<bool> = OnceLock::new();
+    *LISTS.get_or_init(|| fs::exists("/proc/thread-self/children").unwrap_or(false))
+}
+
+pub(super) fn marked<T>(wanted: impl Fn(&Environ) -> Option<T>) -> Vec<(Process, T)> {
     let spared = line_of(std::process::id());
     let others = pids().filter(|pid| !spared.contains(pid));
     others
         .filter_map(|pid| {
             // Most are none of ours, and one look tells. It is not shown of another user's process.
-            environ(pid).filter(|environ| wanted(environ))?;
+            environ(pid).and_then(|environ| wanted(&environ))?;
             let row = row(pid).filter(|row| !row.ended)?;
             // The pid may have been given anew in between; now the start is that of the process which is wanted.
-            environ(pid).filter(|environ| wanted(environ)).map(|_| row.process)
+            environ(pid).and_then(|environ| wanted(&environ)).map(|found| (row.process, found))
         })
         .collect()
+}
+
+/// Now, in ticks since the boot: what started later has a higher start.
+pub(super) fn now() -> u64 {
+    // Both count hundredths of a second.
+    let uptime = read("/proc/uptime").unwrap_or_default();
+    let digits = uptime.split(|byte| *byte == b' ').next().unwrap_or_default().iter().filter(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 pub(super) fn environ(pid: u32) -> Option<Environ> {
@@ -45,26 +78,44 @@ pub(super) fn environ(pid: u32) -> Option<Environ> {
 
 /// Reads a file of `/proc` with as few calls as can be: there are many of them, and a look must cost next to nothing.
 fn read(path: &str) -> Option<Vec<u8>> {
+    // These files give all that fits; what leaves room is the end.
+    read_until(path, |read, room| read < room)
+}
+
+/// Reads a list of `/proc`, which is given in pieces.
+fn read_list(path: &str) -> Option<Vec<u8>> {
+    read_until(path, |read, _| read == 0)
+}
+
+fn read_until(path: &str, is_end: impl Fn(usize, usize) -> bool) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     let mut bytes = vec![0; 8 * 1024];
     let mut filled = 0;
     loop {
+        let room = bytes.len() - filled;
         match file.read(&mut bytes[filled..]) {
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Ok(read) => {
+                filled += read;
+                if is_end(read, room) {
+                    bytes.truncate(filled);
+                    return Some(bytes);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return None,
         }
-        // These files give all that fits; what leaves room is the end.
-        if filled < bytes.len() {
-            bytes.truncate(filled);
-            return Some(bytes);
+        if filled == bytes.len() {
+            bytes.resize(filled * 2, 0);
         }
-        bytes.resize(filled * 2, 0);
     }
 }
 
 fn pids() -> impl Iterator<Item = u32> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    numbers("/proc")
+}
+
+fn numbers(folder: &str) -> impl Iterator<Item = u32> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// A process and those that it descends from.

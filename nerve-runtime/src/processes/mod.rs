@@ -57,14 +57,31 @@ pub(crate) fn environ(of: &Process) -> Option<Environ> {
     system::environ(of.pid).filter(|_| alive(of))
 }
 
+/// The children of a process, those too that wait to be collected; none where the system does not list them.
+pub(crate) fn children(of: u32) -> Option<Vec<u32>> {
+    system::children(of)
+}
+
 /// Everything below this process, whatever session or group it is in; what has ended is left out.
 pub(crate) fn descendants(of: u32) -> Vec<Process> {
-    Table::read().below(&[of])
+    Table::below_alone(of, |_| false).unwrap_or_else(Table::read).below(&[of])
 }
 
 /// Every living process whose environment is wanted; never this one or those it descends from.
 pub(crate) fn marked(wanted: impl Fn(&Environ) -> bool) -> Vec<Process> {
-    system::marked(&wanted)
+    found(|environ| wanted(environ).then_some(())).into_iter().map(|(process, ())| process).collect()
+}
+
+/// Every living process of whose environment something is found, with that; never this one or those it descends from.
+///
+/// It reads the environment of all that runs on this machine.
+pub(crate) fn found<T>(look: impl Fn(&Environ) -> Option<T>) -> Vec<(Process, T)> {
+    system::marked(look)
+}
+
+/// Now, as [`Process::start`] counts; 0 where that cannot be known.
+pub(crate) fn now() -> u64 {
+    system::now()
 }
 
 /// These and everything below them; never this process or those it descends from.

@@ -19,8 +19,16 @@ pub(super) fn rows() -> Vec<Row> {
     Vec::new()
 }
 
-pub(super) fn marked(_: &dyn Fn(&Environ) -> bool) -> Vec<Process> {
+pub(super) fn children(_: u32) -> Option<Vec<u32>> {
+    None
+}
+
+pub(super) fn marked<T>(_: impl Fn(&Environ) -> Option<T>) -> Vec<(Process, T)> {
     Vec::new()
+}
+
+pub(super) fn now() -> u64 {
+    0
 }
 
 pub(super) fn environ(_: u32) -> Option<Environ> {

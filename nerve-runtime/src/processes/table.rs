@@ -26,6 +26,26 @@ impl Table {
         Self(system::rows().into_iter().map(|row| (row.process.pid, row)).collect())
     }
 
+    /// Reads only these.
+    pub(crate) fn of(pids: impl Iterator<Item = u32>) -> Self {
+        Self(pids.filter_map(|pid| Some((pid, system::row(pid)?))).collect())
+    }
+
+    /// Reads only what is below this process, leaving out the children of it that are spared, with all below them; none where the
+    /// system does not list children.
+    pub(crate) fn below_alone(of: u32, spared: impl Fn(u32) -> bool) -> Option<Self> {
+        let mut open = system::children(of)?;
+        open.retain(|pid| !spared(*pid));
+        let mut rows = HashMap::new();
+        while let Some(pid) = open.pop() {
+            let Some(row) = system::row(pid) else { continue };
+            if rows.insert(pid, row).is_none() {
+                open.extend(system::children(pid)?);
+            }
+        }
+        Some(Self(rows))
+    }
+
     /// Whether this very process is in it.
     pub(crate) fn has(&self, process: &Process) -> bool {
         self.0.get(&process.pid).is_some_and(|row| row.process == *process)
@@ -51,6 +71,11 @@ impl Table {
             }
         }
         found
+    }
+
+    /// All that runs.
+    pub(crate) fn living(&self) -> impl Iterator<Item = Process> {
+        self.0.values().filter(|row| !row.ended).map(|row| row.process)
     }
 
     /// The children of this pid, those too that wait to be collected.

@@ -62,14 +62,14 @@ fn end_all(life: &str, clean: bool) -> bool {
     let mut empty = 0;
     while begun.elapsed() < LIMIT {
         let in_time = begun.elapsed() < KEEPERS;
+        let found = processes::found(|environ| environ.has(processes::LIFE, life).then(|| Kind::of(environ)));
+        let keepers_work = in_time && found.iter().any(|(_, kind)| *kind == Kind::Keeper);
         // A worker has nothing to say after its daemon's end, and neither has what it started.
-        let mut left = of(life, |environ| !is_of_a_call(environ));
-        if !(in_time && any(life, is_keeper)) {
-            left.extend(of(life, is_of_a_call));
-        }
+        let goes = |kind: &Kind| !keepers_work || *kind == Kind::Other;
+        let left: Vec<Process> = found.iter().filter(|(_, kind)| goes(kind)).map(|(process, _)| *process).collect();
         // Those that are stopped die of this, too.
         processes::signal_all(&processes::with_descendants(&left), Signal::SIGKILL);
-        let none = left.is_empty() && !(in_time && any(life, is_keeper));
+        let none = found.is_empty();
         // One look can miss what starts while it goes through the table.
         empty = if none { empty + 1 } else { 0 };
         if empty > 1 && (clean || begun.elapsed() > LATE) {
@@ -82,18 +82,25 @@ fn end_all(life: &str, clean: bool) -> bool {
     false
 }
 
-fn of(life: &str, wanted: impl Fn(&Environ) -> bool) -> Vec<Process> {
-    processes::marked(|environ| environ.has(processes::LIFE, life) && wanted(environ))
+/// What a process of the life is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It stops its agent and says how that ended.
+    Keeper,
+    /// An agent, or what it started.
+    OfCall,
+    Other,
 }
 
-fn any(life: &str, wanted: impl Fn(&Environ) -> bool) -> bool {
-    !of(life, wanted).is_empty()
-}
-
-fn is_keeper(environ: &Environ) -> bool {
-    environ.get(processes::KEEPER).is_some()
-}
-
-fn is_of_a_call(environ: &Environ) -> bool {
-    environ.get(processes::OWNER).and_then(|owner| owner.to_str()).is_some_and(|owner| owner.starts_with(spool::OWNER))
+impl Kind {
+    fn of(environ: &Environ) -> Self {
+        let owner = environ.get(processes::OWNER).and_then(|owner| owner.to_str());
+        if environ.get(processes::KEEPER).is_some() {
+            Self::Keeper
+        } else if owner.is_some_and(|owner| owner.starts_with(spool::OWNER)) {
+            Self::OfCall
+        } else {
+            Self::Other
+        }
+    }
 }

@@ -279,6 +279,7 @@ impl Task {
             (ToDaemon::Ready { protocol: PROTOCOL, manifest, .. }, State::Starting { running, .. }) => {
                 self.queue.drain(..).for_each(|waiting| running.send(waiting.piece));
                 let (pid, since) = (running.pid, Instant::now());
+                tracing::debug!(worker = self.name, pid, "ready");
                 let healthy_at = (self.crashes.count() > 0).then(|| since + self.spec.healthy);
                 self.state = State::Ready { running, since, healthy_at };
                 self.show();
@@ -471,6 +472,11 @@ impl Task {
             return;
         }
         match verdict {
+            Verdict::Respawn(Duration::ZERO) if crashes == 1 => {
+                tracing::warn!(worker = self.name, "crash 1 of {}, respawn at once", self.spec.times.crash_limit);
+                // No timer: it would wait for the next millisecond.
+                self.start();
+            }
             Verdict::Respawn(delay) => {
                 tracing::warn!(worker = self.name, "crash {crashes} of {}, respawn in {delay:?}", self.spec.times.crash_limit);
                 self.state = State::Backoff { until: Instant::now() + delay };
