@@ -17,8 +17,8 @@ use super::calls::agent::{self, KeeperProgram};
 use super::children::{self, Children};
 use super::claim::Claim;
 use super::engine::{CLEAN_STOP, Engine, LastLife, Message, Parts};
-use super::sweeper::Sweeper;
 use super::leftovers::Leftovers;
+use super::sweeper::Sweeper;
 use super::{DaemonError, Layout, LifeId, clock, config_file, journal, log, socket, watch};
 use crate::crash_point::{Moment, Point, crash_point};
 use crate::spool;
@@ -105,7 +105,8 @@ impl Life {
         let store = open_store(runtime, &layout);
         let config = config_file::load(&layout)?;
         let current = builds::choose(&layout, &options.builtin)?;
-        let store = store.recv().map_err(|_| DaemonError::io("opening the store", layout.store(), std::io::Error::other("it ended at once")))??;
+        let store =
+            store.recv().map_err(|_| DaemonError::io("opening the store", layout.store(), std::io::Error::other("it ended at once")))??;
         crash_point(Point::At(Moment::StoreOpen));
         let started = Started { pid: std::process::id(), since: clock::now() };
 
