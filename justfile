@@ -27,6 +27,17 @@ kills:
 torture:
     NERVE_TORTURE=30m cargo test --release -p nerve-cli --test torture -- --nocapture
 
+# Every promise of speed and size, measured beside the machine's limits; `just bench --quick` is a look. See docs/performance.
+bench *ARGS:
+    cargo build --release
+    cargo run --release -p nerve-bench -- all {{ARGS}}
+
+# The same beside LangGraph, DBOS, Restate and a bare Node worker, kept as a report.
+bench-peers:
+    cargo build --release
+    benches/peers/run --into target/peers > target/peers.jsonl
+    cargo run --release -p nerve-bench -- all --peers target/peers.jsonl --out docs/performance
+
 # Accept changed snapshots after reading them.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace

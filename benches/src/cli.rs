@@ -26,6 +26,8 @@ pub(crate) struct Place {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Everything, and a report of it.
+    All(AllArgs),
     /// Durable steps a second.
     Steps(StepsArgs),
 }
@@ -44,4 +46,20 @@ pub(crate) struct StepsArgs {
     /// Seconds that a run takes when the budget is just met.
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AllArgs {
+    /// One short run of everything, to see that it can be measured: less than 3 minutes. Nothing is kept but by --out.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// A file with what the peers' drivers printed.
+    #[arg(long)]
+    pub(crate) peers: Option<PathBuf>,
+    /// The folder that gets `<date>.json`, `<date>.md` and `<date>.svg`.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit 1 when a budget is missed, too.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }

@@ -12,7 +12,23 @@ pub(crate) fn now_ms() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
 }
 
-/// The milliseconds since 1970 of a time such as `2026-11-22T10:11:12.345Z`, without its date's years before the store's.
+/// Today in UTC, as `2026-11-22`.
+pub(crate) fn today() -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "some ten thousand days")]
+    date((now_ms() / 86_400_000.0) as i64)
+}
+
+/// The date of a day, counted from 1970.
+fn date(day: i64) -> String {
+    let mut year = 1970 + day / 366;
+    while days(year + 1, 1, 1) <= day {
+        year += 1;
+    }
+    let month = (1..=12).rev().find(|month| days(year, *month, 1) <= day).unwrap_or(1);
+    format!("{year:04}-{month:02}-{:02}", day - days(year, month, 1) + 1)
+}
+
+/// The milliseconds since 1970 of a time such as `2026-11-22T10:11:12.345Z`.
 pub(crate) fn parse_ms(value: &Value) -> Result<f64> {
     let text = value.as_str().ok_or_else(|| Failure::new(format!("no time: {value}")))?;
     parse(text).ok_or_else(|| Failure::new(format!("no time: {text}")))
@@ -45,5 +61,6 @@ mod tests {
         assert_eq!(parse("2026-11-22T10:11:12.345Z"), Some(1_795_342_272_345.0));
         assert_eq!(parse("2024-02-29T00:00:00.5Z"), Some(1_709_164_800_500.0));
         assert_eq!(parse("yesterday"), None);
+        assert_eq!([0, 19_782, 20_088, 20_779].map(date), ["1970-01-01", "2024-02-29", "2024-12-31", "2026-11-22"]);
     }
 }

@@ -47,6 +47,28 @@ pub(crate) fn used(pid: u32) -> Result<Used> {
     Ok(sum)
 }
 
+/// Its share of memory in bytes: what it shares with others counts in parts.
+pub(crate) fn pss(pid: u32) -> Result<f64> {
+    bytes(pid, "smaps_rollup", "Pss")
+}
+
+/// Its resident memory in bytes, shared or not.
+pub(crate) fn rss(pid: u32) -> Result<f64> {
+    bytes(pid, "status", "VmRSS")
+}
+
+/// Its resident memory in bytes that is no file's: what it allocated.
+pub(crate) fn allocated(pid: u32) -> Result<f64> {
+    bytes(pid, "status", "RssAnon")
+}
+
+fn bytes(pid: u32, file: &str, name: &str) -> Result<f64> {
+    let path = PathBuf::from(format!("/proc/{pid}/{file}"));
+    let text = fs::read_to_string(&path).map_err(Failure::io("read", &path))?;
+    let kib = field(&text, name).ok_or_else(|| Failure::new(format!("{} has no {name}", path.display())))?;
+    Ok(kib as f64 * 1024.0)
+}
+
 /// The number after this name in a file of `name: number` lines.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

@@ -35,6 +35,14 @@ impl Kind {
             Self::Hosted => "bench-hosted",
         }
     }
+
+    /// How its rows begin.
+    pub(crate) fn row(self) -> &'static str {
+        match self {
+            Self::Written => "steps",
+            Self::Hosted => "hosted",
+        }
+    }
 }
 
 /// How a run is done.
@@ -113,10 +121,10 @@ pub(crate) fn run(workspace: &Workspace, plan: Plan) -> Result<Run> {
     for thread in &last {
         connection.wait(thread)?;
     }
-    until("the last threads", || Ok((load(&mut connection, workflow)? == (0, 0)).then_some(())))?;
+    settled(&mut connection, workflow)?;
     let (daemon_used, worker_used) = (used(daemon.pid)? - idle.0, used(worker)? - idle.1);
 
-    let ends = Ends::read(&mut connection, workflow, threads)?;
+    let ends = Ends::read(&mut connection, workflow, threads, plan.concurrency)?;
     drop(daemon);
     let after = sqlite_commits(workspace.root(), LIMIT)?;
     let steps = (threads * STEPS) as f64;
@@ -135,13 +143,23 @@ pub(crate) fn run(workspace: &Workspace, plan: Plan) -> Result<Run> {
     })
 }
 
-/// Waits until so many threads run, and have had time to reach the gate.
-fn at_the_gate(connection: &mut Connection, workflow: &str, concurrency: usize) -> Result<()> {
-    until("all threads at the gate", || Ok((load(connection, workflow)? == (concurrency as u64, 0)).then_some(())))?;
-    let settle = Instant::now();
-    while settle.elapsed() < Duration::from_millis(300) {
+/// Waits, an hour at most, until no thread of the workflow is open.
+pub(crate) fn settled(connection: &mut Connection, workflow: &str) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3600) {
+        if load(connection, workflow)? == (0, 0) {
+            return Ok(());
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
+    Err(Failure::new(format!("threads of {workflow} do not end")))
+}
+
+/// Waits until so many threads run, and have had time to reach the gate.
+pub(crate) fn at_the_gate(connection: &mut Connection, workflow: &str, concurrency: usize) -> Result<()> {
+    until("all threads at the gate", || Ok((load(connection, workflow)? == (concurrency as u64, 0)).then_some(())))?;
+    // A thread that has its slot still needs its first decision.
+    std::thread::sleep(Duration::from_millis(300));
     Ok(())
 }
 
@@ -163,16 +181,19 @@ struct Ends {
 }
 
 impl Ends {
-    fn read(connection: &mut Connection, workflow: &str, threads: usize) -> Result<Self> {
+    /// Reads the newest threads; the oldest of them are those that waited at the gate.
+    fn read(connection: &mut Connection, workflow: &str, threads: usize, gated: usize) -> Result<Self> {
         let mut ends = Self { last: 0.0, took: Vec::new() };
         let (mut before, mut seen) = (String::new(), 0);
         while seen < threads {
             let page = connection.get(&format!("threads?workflow={workflow}&limit=500{before}"))?;
             let items = page["items"].as_array().ok_or_else(|| Failure::new(format!("no list: {page}")))?;
-            for item in items {
+            for item in items.iter().take(threads - seen) {
                 let ended = clock::parse_ms(&item["ended_at"])?;
                 ends.last = ends.last.max(ended);
-                ends.took.push(ended - clock::parse_ms(&item["started_at"])?);
+                if seen < threads - gated {
+                    ends.took.push(ended - clock::parse_ms(&item["started_at"])?);
+                }
                 seen += 1;
             }
             match page["next"].as_str() {
@@ -200,4 +221,23 @@ impl fmt::Display for Run {
         write!(f, "a step: daemon {daemon:.1} µs, {asleep:.2} + {pushed:.2} switches; ")?;
         write!(f, "worker {worker:.1} µs, {worker_asleep:.2} + {worker_pushed:.2}")
     }
+}
+
+/// Threads one after the other, each from its trigger to the answer that it is over, in milliseconds.
+pub(crate) fn latencies(workspace: &Workspace, threads: usize) -> Result<Vec<f64>> {
+    workspace.fresh()?;
+    workspace.configure(1, 10)?;
+    let daemon = workspace.start()?;
+    let mut connection = daemon.connect()?;
+    // The first starts the worker.
+    let first = connection.trigger("bench", &format!("go {STEPS}"))?;
+    connection.wait(&first)?;
+    (0..threads)
+        .map(|_| {
+            let start = Instant::now();
+            let thread = connection.trigger("bench", &format!("go {STEPS}"))?;
+            connection.wait(&thread)?;
+            Ok(start.elapsed().as_secs_f64() * 1e3)
+        })
+        .collect()
 }

@@ -13,7 +13,10 @@ use crate::api::Connection;
 use crate::failure::{Failure, Result, run};
 
 /// The sources of the workspace.
-const SOURCES: &str = include_str!("../workspace/lib.rs");
+pub(crate) const SOURCES: &str = include_str!("../workspace/lib.rs");
+
+/// Workflows that an idle daemon has a worker for.
+pub(crate) const IDLE: usize = 10;
 
 /// What the scripted adapter says.
 const REPLIES: &str = "hosted:
@@ -67,7 +70,7 @@ impl Workspace {
     pub(crate) fn configure(&self, concurrency: usize, max_queue: usize) -> Result<()> {
         let workflow = |name: &str| format!("  {name}: {{ concurrency: {concurrency}, overflow: queue, max_queue: {max_queue} }}\n");
         let workflows: String = ["bench", "bench-hosted", "hang"].into_iter().map(workflow).collect();
-        let idle: String = (0..10).map(|n| format!("  idle-{n}:\n")).collect();
+        let idle: String = (0..IDLE).map(|n| format!("  idle-{n}:\n")).collect();
         let adapters = "adapters:\n  script: { kind: scripted, replies: replies.yaml }\n";
         self.write("nerve.yaml", &format!("max_rounds: 1000\n{adapters}workflows:\n{workflows}{idle}"))
     }
@@ -110,7 +113,27 @@ impl Workspace {
         &self.root
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
+    /// Its store's file.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.root.join(".nerve/nerve.db")
+    }
+
+    /// The `nerve` that serves it.
+    pub(crate) fn nerve(&self) -> &Path {
+        &self.nerve
+    }
+
+    /// The worker that serves, as `nerve build` made it.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        let current = self.root.join(".nerve/builds/current");
+        let text = fs::read_to_string(&current).map_err(Failure::io("read", &current))?;
+        let document: Value = serde_json::from_str(&text)?;
+        let build = document["build"].as_str().ok_or_else(|| Failure::new(format!("no build: {text}")))?;
+        Ok(self.root.join(".nerve/builds").join(build).join("worker"))
+    }
+
+    /// Writes a file of it.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.root.join(name);
         fs::write(&path, text).map_err(Failure::io("write", &path))
     }
@@ -132,23 +155,51 @@ impl Daemon<'_> {
 
     /// The process of the worker of this workflow, once it is ready.
     pub(crate) fn worker(&self, workflow: &str) -> Result<u32> {
-        let mut connection = self.connect()?;
         let start = format!("workflow/{workflow}@");
         until(&format!("the worker of {workflow}"), || {
-            let status = connection.get("status")?;
-            let workers = status["workers"].as_array().into_iter().flatten();
-            let ours = |worker: &&Value| worker["key"].as_str().is_some_and(|key| key.starts_with(&start));
-            Ok(workers.filter(ours).find_map(|worker| worker["pid"].as_u64()).and_then(|pid| u32::try_from(pid).ok()))
+            Ok(self.keys()?.into_iter().find(|(key, _)| key.starts_with(&start)).map(|(_, pid)| pid))
         })
     }
+
+    /// The processes of its workers that are ready.
+    pub(crate) fn workers(&self) -> Result<Vec<u32>> {
+        Ok(self.keys()?.into_iter().map(|(_, pid)| pid).collect())
+    }
+
+    /// The key of the worker that is this process.
+    pub(crate) fn worker_key(&self, pid: u32) -> Result<String> {
+        let found = self.keys()?.into_iter().find(|(_, its)| *its == pid);
+        found.map(|(key, _)| key).ok_or_else(|| Failure::new(format!("no worker is process {pid}")))
+    }
+
+    fn keys(&self) -> Result<Vec<(String, u32)>> {
+        let status = self.connect()?.get("status")?;
+        let workers = status["workers"].as_array().into_iter().flatten();
+        let of = |worker: &Value| Some((worker["key"].as_str()?.to_owned(), u32::try_from(worker["pid"].as_u64()?).ok()?));
+        Ok(workers.filter_map(of).collect())
+    }
+
+    /// Kills it as a fault of the machine would. What it started ends by itself.
+    pub(crate) fn kill(self) -> Result<()> {
+        let pid = self.pid;
+        // Stopping what is dead already would take long, and find the next daemon.
+        std::mem::forget(self);
+        signal(pid)
+    }
+}
+
+/// Kills a process.
+pub(crate) fn signal(pid: u32) -> Result<()> {
+    let pid = i32::try_from(pid).map_err(|_| Failure::new(format!("no pid: {pid}")))?;
+    Ok(kill(Pid::from_raw(pid), Signal::SIGKILL)?)
 }
 
 impl Drop for Daemon<'_> {
     fn drop(&mut self) {
         let stopped = run(&mut self.workspace.command(&["stop", "--now"]));
-        if let (Err(_), Ok(pid)) = (stopped, i32::try_from(self.pid)) {
+        if stopped.is_err() {
             // It does not answer; nothing of ours may be left.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            let _ = signal(self.pid);
         }
     }
 }
