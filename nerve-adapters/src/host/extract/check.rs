@@ -1,9 +1,19 @@
 //! Whether a value fits the schema, and whether it means what the schema means.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use jsonschema::{PatternOptions, Validator};
+use nerve_core::RawJson;
 use serde_json::Value;
 
 use super::words;
+
+/// Schemas that are kept compiled at most; past it all are compiled anew.
+const MOST_KNOWN: usize = 64;
+
+/// Compiled schemas by their text: a role has the same at each step, and compiling one takes far longer than checking a meta.
+static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Check>>>> = LazyLock::new(Mutex::default);
 
 /// Errors told at most; a model does not mend more at once.
 const MOST_ERRORS: usize = 10;
@@ -15,7 +25,23 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn new(schema: Value) -> Result<Self, String> {
+    /// The check of this schema, compiled once.
+    pub(super) fn of(schema: &RawJson) -> Result<Arc<Self>, String> {
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(check) = known().get(schema.get()) {
+            return Ok(Arc::clone(check));
+        }
+        let tree = schema.read().map_err(|error| format!("the role's schema is not JSON: {error}"))?;
+        let check = Arc::new(Self::new(tree)?);
+        let mut known = known();
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(schema.get().to_owned(), Arc::clone(&check));
+        Ok(check)
+    }
+
+    fn new(schema: Value) -> Result<Self, String> {
         // A schema may come from anyone: it makes no request, and its patterns run in linear time.
         let options = jsonschema::options().offline().should_validate_formats(true).with_pattern_options(PatternOptions::regex());
         let validator = options.build(&schema).map_err(|error| format!("the role's schema cannot be used: {error}"))?;

@@ -14,7 +14,6 @@ mod rungs;
 mod words;
 
 use nerve_core::RawJson;
-use serde_json::Value;
 
 pub use ask::{instructions, reask, second_model_conversation};
 
@@ -55,8 +54,7 @@ fn meta(text: &str, form: &Form, schema: &RawJson) -> Result<(RawJson, &'static 
     if text.len() > LONGEST {
         return Err(vec![format!("the answer is longer than {LONGEST} bytes; give the meta in a shorter one")]);
     }
-    let schema: Value = schema.read().map_err(|error| vec![format!("the role's schema is not JSON: {error}")])?;
-    let check = check::Check::new(schema).map_err(|error| vec![error])?;
+    let check = check::Check::of(schema).map_err(|error| vec![error])?;
     let text = thinking::strip(text).trim();
     if text.is_empty() {
         return Err(vec!["the answer is empty".to_owned()]);

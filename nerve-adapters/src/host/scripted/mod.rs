@@ -14,8 +14,8 @@ use replies::Reply;
 /// An adapter that answers from a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScriptedAdapter {
-    /// The file with the replies, read at each call. Shape: YAML or JSON, a map from role to a list of replies, one a turn, of which the
-    /// last repeats. A reply is a text, or a map of `text`, `meta`, `error` and `delay`.
+    /// The file with the replies, looked at with each call and read anew when it has changed. Shape: YAML or JSON, a map from role to a
+    /// list of replies, one a turn, of which the last repeats. A reply is a text, or a map of `text`, `meta`, `error` and `delay`.
     pub replies: Option<PathBuf>,
     /// The shortest and the longest wait before a reply; none without it. A reply's own `delay` goes before.
     pub delay: Option<(Duration, Duration)>,
