@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nerve_core::wire::{AskId, CallId, CheckMeta, ContextStep, PROTOCOL, ToDaemon, ToWorker};
@@ -22,38 +22,59 @@ use crate::crash_point::{Moment, Point, crash_point};
 /// How long a worker that was told to stop waits for what runs, when the daemon does not say.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// What a finished task leaves for the loop.
-enum Done {
-    /// A hand-written role's step: the moderator is asked next, from what the worker has.
-    Step {
-        thread: ThreadId,
-        step: ContextStep,
-    },
-    Nothing,
-}
+/// The most frames that are taken before what they began is run.
+const CHUNK: usize = 64;
 
 struct Server {
     workspace: Workspace,
     root: PathBuf,
     drain: Duration,
     out: Out,
-    contexts: Contexts,
+    memory: Memory,
     asks: Asks,
-    tasks: JoinSet<Done>,
-    calls: HashMap<CallId, AbortHandle>,
+    tasks: JoinSet<()>,
+    calls: Calls,
+}
+
+/// What the worker remembers, for the loop and the tasks that add to it. No lock is held across an await.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Contexts>>);
+
+impl Memory {
+    fn contexts(&self) -> MutexGuard<'_, Contexts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tasks of calls, so that they can be cancelled.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<HashMap<CallId, AbortHandle>>>);
+
+impl Calls {
+    fn begun(&self, call: CallId, task: AbortHandle) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(call, task);
+    }
+
+    fn over(&self, call: CallId) -> Option<AbortHandle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&call)
+    }
 }
 
 pub(super) async fn serve(workspace: Workspace, channel: Channel) -> Result<(), WorkerError> {
     let (out, mut inbox) = channel.start().map_err(WorkerError::Channel)?;
     let mut server = Server::greet(workspace, out, &mut inbox).await?;
-    loop {
-        tokio::select! {
-            frame = inbox.recv() => match frame {
-                Some(ToWorker::Shutdown) | None => break,
-                Some(frame) => server.take(frame),
-            },
-            Some(done) = server.tasks.join_next() => server.finish(done.unwrap_or(Done::Nothing)),
+    let mut frames = Vec::with_capacity(CHUNK);
+    let mut stopping = false;
+    while !stopping && inbox.recv_many(&mut frames, CHUNK).await > 0 {
+        for frame in frames.drain(..) {
+            match frame {
+                ToWorker::Shutdown => stopping = true,
+                frame if stopping => server.take_while_stopping(frame),
+                frame => server.take(frame),
+            }
         }
+        // Tasks answer for themselves; only their remains are collected.
+        while server.tasks.try_join_next().is_some() {}
     }
     server.drain(inbox).await;
     Ok(())
@@ -74,17 +95,17 @@ impl Server {
             root: root.into(),
             drain,
             out,
-            contexts: Contexts::default(),
+            memory: Memory::default(),
             asks,
             tasks: JoinSet::new(),
-            calls: HashMap::new(),
+            calls: Calls::default(),
         })
     }
 
     fn take(&mut self, frame: ToWorker) {
         on_frame(&frame);
         match frame {
-            ToWorker::Context { thread, start, from, steps } => self.contexts.take(thread, start, from, steps),
+            ToWorker::Context { thread, start, from, steps } => self.memory.contexts().take(thread, start, from, steps),
             ToWorker::Decide { thread, upto, check } => self.decide(thread, upto, check),
             ToWorker::Replay { thread, upto } => match self.context_of(thread, upto) {
                 Ok((workflow, context)) => {
@@ -127,22 +148,21 @@ impl Server {
                         Err(error) => ToDaemon::ComputeFailed { sense, tick, error },
                     }]);
                     crash_point(Point::At(Moment::ObservationSent));
-                    Done::Nothing
                 });
             }
             ToWorker::Cancel { call } => {
-                if let Some(task) = self.calls.remove(&call) {
+                if let Some(task) = self.calls.over(call) {
                     task.abort();
                     self.out.send(&[ToDaemon::RoleFailed { call, error: "cancelled".to_owned() }]);
                 }
             }
-            ToWorker::Forget { thread } => self.contexts.forget(thread),
+            ToWorker::Forget { thread } => self.memory.contexts().forget(thread),
             ToWorker::Hello { .. } | ToWorker::Ack { .. } | ToWorker::Ping { .. } | ToWorker::Shutdown => {}
         }
     }
 
     fn context_of(&self, thread: ThreadId, upto: usize) -> Result<(Arc<Workflow>, ThreadContext), usize> {
-        let context = self.contexts.get(thread, upto)?;
+        let context = self.memory.contexts().get(thread, upto)?;
         // A workflow that this build lacks cannot have sent a context here; asking for one anew makes that visible.
         let workflow = self.workspace.find_workflow(&context.start().workflow).ok_or(0usize)?;
         Ok((Arc::clone(workflow), context))
@@ -162,47 +182,47 @@ impl Server {
         }
         let out = self.out.clone();
         self.tasks.spawn(async move {
-            frames.push(match decide(&workflow, &context).await {
-                Ok(choice) => ToDaemon::Decision { thread, upto, choice },
-                Err(error) => ToDaemon::DecideFailed { thread, upto, error },
-            });
-            crash_point(Point::At(Moment::DecisionDue));
-            out.send(&frames);
-            crash_point(Point::At(Moment::DecisionSent));
-            Done::Nothing
+            tell_decision(&out, &workflow, &context, upto, frames).await;
         });
     }
 
     #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]
-    fn run_role(&mut self, call: CallId, workflow: &Workflow, thread: ThreadContext, name: &str, step: u32, attempt: u32, key: String) {
+    fn run_role(&mut self, call: CallId, workflow: &Arc<Workflow>, thread: ThreadContext, name: &str, step: u32, attempt: u32, key: String) {
         let Some(RoleBody::Written(role)) = workflow.role(name).map(nerve_core::Role::body) else {
             return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("this build has no hand-written role `{name}`") }]);
         };
         let (role, name, id) = (role.clone(), name.to_owned(), thread.id());
         let asker = CallAsks { asks: self.asks.clone(), call };
         let context = RoleContext::new(thread, step, attempt, key, Box::new(asker));
-        let out = self.out.clone();
+        let (out, memory, calls, workflow) = (self.out.clone(), self.memory.clone(), self.calls.clone(), Arc::clone(workflow));
         let task = self.tasks.spawn(async move {
             let result = match catch(|| role.run(context)) {
                 Ok(run) => catching(run).await.and_then(|result| result.map_err(|error| error.to_string())),
                 Err(panic) => Err(panic),
             };
+            calls.over(call);
             match result {
                 Ok(RoleResult { content, meta }) => {
                     crash_point(Point::At(Moment::RoleDoneDue));
                     // The result goes first and alone: it is never held back for a decision.
                     out.send(&[ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }]);
                     crash_point(Point::At(Moment::RoleDoneSent));
-                    Done::Step { thread: id, step: ContextStep { n: step, role: name, content, meta } }
+                    // What follows is decided right here, from what the worker has: the daemon waits for it.
+                    let upto = step as usize;
+                    let known = {
+                        let mut contexts = memory.contexts();
+                        contexts.take(id, None, upto - 1, vec![ContextStep { n: step, role: name, content, meta }]);
+                        contexts.get(id, upto)
+                    };
+                    match known {
+                        Ok(context) => tell_decision(&out, &workflow, &context, upto, Vec::new()).await,
+                        Err(have) => out.send(&[ToDaemon::NeedContext { thread: id, have }]),
+                    }
                 }
-                Err(error) => {
-                    out.send(&[ToDaemon::RoleFailed { call, error }]);
-                    Done::Nothing
-                }
+                Err(error) => out.send(&[ToDaemon::RoleFailed { call, error }]),
             }
         });
-        self.calls.retain(|_, task| !task.is_finished());
-        self.calls.insert(call, task);
+        self.calls.begun(call, task);
     }
 
     fn run_adapter(&mut self, call: CallId, workflow: &Workflow, role: &str, request: nerve_core::Request) {
@@ -215,26 +235,24 @@ impl Server {
                 .out
                 .send(&[ToDaemon::RoleFailed { call, error: format!("role `{role}` of this build has no adapter of its own") }]);
         };
-        let out = self.out.clone();
+        let (out, calls) = (self.out.clone(), self.calls.clone());
         let task = self.tasks.spawn(async move {
             let reply = catching(async { own.ask(request).await.map_err(|error| error.to_string()) }).await.and_then(|reply| reply);
+            calls.over(call);
             crash_point(Point::At(Moment::TextDue));
             out.send(&[match reply {
                 Ok(reply) => ToDaemon::Text { call, reply },
                 Err(error) => ToDaemon::RoleFailed { call, error },
             }]);
             crash_point(Point::At(Moment::TextSent));
-            Done::Nothing
         });
-        self.calls.retain(|_, task| !task.is_finished());
-        self.calls.insert(call, task);
+        self.calls.begun(call, task);
     }
 
-    fn finish(&mut self, done: Done) {
-        if let Done::Step { thread, step } = done {
-            let upto = step.n as usize;
-            self.contexts.take(thread, None, upto - 1, vec![step]);
-            self.decide(thread, upto, None);
+    /// Nothing new begins any more.
+    fn take_while_stopping(&mut self, frame: ToWorker) {
+        if matches!(frame, ToWorker::Answer { .. } | ToWorker::AskFailed { .. } | ToWorker::Cancel { .. }) {
+            self.take(frame);
         }
     }
 
@@ -245,14 +263,23 @@ impl Server {
         while !self.tasks.is_empty() {
             tokio::select! {
                 () = &mut limit => return,
-                Some(frame) = inbox.recv() => match frame {
-                    ToWorker::Answer { .. } | ToWorker::AskFailed { .. } | ToWorker::Cancel { .. } => self.take(frame),
-                    _ => {}
-                },
-                Some(done) = self.tasks.join_next() => self.finish(done.unwrap_or(Done::Nothing)),
+                Some(frame) = inbox.recv() => self.take_while_stopping(frame),
+                Some(_) = self.tasks.join_next() => {}
             }
         }
     }
+}
+
+/// Asks the moderator and tells its choice, behind these frames.
+async fn tell_decision(out: &Out, workflow: &Workflow, context: &ThreadContext, upto: usize, mut frames: Vec<ToDaemon>) {
+    let thread = context.id();
+    frames.push(match decide(workflow, context).await {
+        Ok(choice) => ToDaemon::Decision { thread, upto, choice },
+        Err(error) => ToDaemon::DecideFailed { thread, upto, error },
+    });
+    crash_point(Point::At(Moment::DecisionDue));
+    out.send(&frames);
+    crash_point(Point::At(Moment::DecisionSent));
 }
 
 /// The crash point of a frame that was taken.

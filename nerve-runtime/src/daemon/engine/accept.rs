@@ -79,7 +79,8 @@ impl Engine {
     pub(super) fn push_out(&mut self, newcomer: ThreadId) {
         let Some(workflow) = self.slots.get(&newcomer).map(|slot| slot.workflow().to_owned()) else { return };
         let Some(most) = self.config.workflows.get(&workflow).map(|settings| settings.max_queue as usize) else { return };
-        let Some(line) = self.lines.get(&workflow) else { return };
+        // Most of the time it is not, and that is cheap to see.
+        let Some(line) = self.lines.get(&workflow).filter(|line| line.queue.len() > most) else { return };
         let never_ran = |id: &&ThreadId| self.slots.get(id).is_some_and(Slot::is_queued);
         let queued: Vec<ThreadId> = line.queue.iter().filter(never_ran).copied().collect();
         for oldest in queued.iter().take(queued.len().saturating_sub(most)) {
@@ -176,8 +177,10 @@ impl Engine {
     pub(super) fn leave(&mut self, id: ThreadId) {
         let Some(workflow) = self.slots.get(&id).map(|slot| slot.workflow().to_owned()) else { return };
         if let Some(line) = self.lines.get_mut(&workflow) {
-            line.active.remove(&id);
-            line.queue.retain(|queued| *queued != id);
+            // One that runs is in no queue.
+            if !line.active.remove(&id) {
+                line.queue.retain(|queued| *queued != id);
+            }
         }
         self.restart_if_empty(&workflow);
         self.pump(&workflow);

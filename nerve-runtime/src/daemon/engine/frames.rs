@@ -2,10 +2,9 @@
 
 use nerve_core::thread::{Acting, AskState, Effect, End, Input, Stage};
 use nerve_core::wire::{AskId, CallId, Choice, ToDaemon, ToWorker, Work};
-use nerve_core::{AdapterSource, RawJson, ThreadId};
+use nerve_core::{AdapterSource, Effects, RawJson, ThreadId};
 
 use super::slot::{CallRef, Running, Told};
-use super::timers::Timer;
 use super::{Engine, WorkerKey};
 use crate::crash_point::{Moment, Point, crash_point};
 
@@ -70,6 +69,7 @@ impl Engine {
             }
         }
         self.input_late(thread, Input::Decided { upto, choice, workdir });
+        self.decision_came(thread);
         self.passed(thread);
         self.refresh_rules(thread);
     }
@@ -127,6 +127,9 @@ impl Engine {
     fn role_done(&mut self, key: &WorkerKey, call: CallId, content: String, meta: RawJson) {
         let Some(CallRef { thread, step, attempt, .. }) = self.call_over(call) else { return };
         let session = self.session(key);
+        // One that must not be repeated is written at once: the shorter the time in which it could be lost, the better.
+        let acting = self.slots.get(&thread).and_then(|slot| slot.machine.thread().acting());
+        let repeatable = acting.is_some_and(|acting| acting.intent.effects == Effects::Repeatable);
         let result = self.input(thread, Input::RoleDone { step, attempt, content, meta });
         self.role_over(thread);
         let Some(slot) = self.slots.get_mut(&thread) else { return };
@@ -134,8 +137,10 @@ impl Engine {
             // The worker took the step into its memory and goes on to the decision by itself.
             slot.told = Some(Told { session, steps: step as usize });
             slot.decision += 1;
-            let question = slot.decision;
-            self.timers.at(tokio::time::Instant::now() + self.config.supervision.decide, Timer::Decision(thread, question));
+            self.expect_decision(thread);
+            if repeatable {
+                self.await_pair(thread);
+            }
             self.stopped_if_killed(thread);
         }
     }

@@ -11,6 +11,7 @@ mod brakes;
 mod calls;
 mod frames;
 mod message;
+mod pairs;
 mod perform;
 mod recover;
 mod reload;
@@ -47,6 +48,7 @@ pub(crate) use calls::REASKS;
 pub(crate) use message::WorkerKey;
 pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
 pub(crate) use recover::LastLife;
+use pairs::Pairs;
 use senses::SenseSlot;
 use slot::{CallRef, Line, Slot};
 use stop::Stopping;
@@ -99,6 +101,8 @@ pub(crate) struct Engine {
     /// When the brakes are looked at next, so that one look is enough for all that wait.
     brakes_at: Option<Instant>,
     timers: Timers,
+    /// Results that wait for what follows them.
+    pairs: Pairs,
     /// The moment in the youngest thread's id: what is done for several threads is done in the order of their ids.
     last_accepted: Timestamp,
     /// Threads with something to write or to do at the end of this chunk.
@@ -150,6 +154,7 @@ impl Engine {
             calls: HashMap::new(),
             next_call: 1,
             timers: Timers::default(),
+            pairs: Pairs::default(),
             last_accepted: Timestamp::default(),
             dirty: BTreeSet::new(),
             orders: Vec::new(),
@@ -172,8 +177,9 @@ impl Engine {
             if self.over() {
                 break;
             }
+            let next = [self.timers.next(), self.pairs.next(&self.slots)].into_iter().flatten().min();
             let timer = async {
-                match self.timers.next() {
+                match next {
                     Some(at) => sleep_until(at).await,
                     None => std::future::pending().await,
                 }
@@ -186,9 +192,11 @@ impl Engine {
             for message in chunk.drain(..) {
                 self.take(message);
             }
-            for timer in self.timers.due(Instant::now()) {
+            let now = Instant::now();
+            for timer in self.timers.due(now) {
                 self.fire(timer);
             }
+            self.release_pairs(now);
         }
         if !self.hurried() {
             crash_point(Point::At(Moment::StopQuiet));
@@ -224,6 +232,8 @@ impl Engine {
     fn input(&mut self, id: ThreadId, input: Input) -> Result<(), Refused> {
         let Some(slot) = self.slots.get_mut(&id) else { return Err(Refused::NotExpected("anything: the thread is not open")) };
         let entries = slot.machine.handle(input)?;
+        // What comes next is here, or something else is: the result is written with it.
+        slot.pair_until = None;
         slot.note(entries, super::clock::now());
         self.dirty.insert(id);
         Ok(())
@@ -240,6 +250,9 @@ impl Engine {
     fn flush(&mut self) {
         while let Some(id) = self.dirty.pop_first() {
             let Some(slot) = self.slots.get_mut(&id) else { continue };
+            if slot.pair_until.is_some() {
+                continue;
+            }
             if slot.has_news() {
                 let (turn, refusable) = slot.turn();
                 let no = self.order(turn, refusable, TurnTag::Thread(id));
@@ -248,6 +261,7 @@ impl Engine {
                 self.settle(id);
             }
         }
+        self.supervisor.deliver();
         if !self.orders.is_empty() {
             // What a newer daemon's sweep does to this one's children is no news of a thread.
             self.give_way_if_claimed();

@@ -25,7 +25,6 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         // A new question, also when it is held back: the deadline of the one before must not be taken for its own.
         slot.decision += 1;
-        let question = slot.decision;
         if self.hold_back(&key, id, HeldBack::Decision) {
             return;
         }
@@ -39,7 +38,7 @@ impl Engine {
         });
         frames.push(ToWorker::Decide { thread: id, upto, check });
         self.to_worker(&key, frames);
-        self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
+        self.expect_decision(id);
     }
 
     /// Has the worker run a hand-written role.

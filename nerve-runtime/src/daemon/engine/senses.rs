@@ -385,7 +385,8 @@ impl Engine {
             "the tick of `{name}` took longer than {:?} and a grace period of {:?}",
             sense.config.timeout, sense.config.grace_period
         );
-        self.kill_worker(&tick.worker, why.clone());
+        let worker = tick.worker.clone();
+        self.kill_worker(&worker, why.clone());
         self.tick_failed(name, id, &why);
     }
 

@@ -8,6 +8,7 @@ use nerve_core::{ThreadId, Timestamp};
 use nerve_store::{JournalEntry, ThreadRow, Turn};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::super::api::dto::ErrorBody;
 use super::super::supervisor::Session;
@@ -24,6 +25,8 @@ pub(super) struct Slot {
     ended_at: Option<Timestamp>,
     /// Entries that are not handed to the journal yet.
     news: Vec<(u32, Entry, Timestamp)>,
+    /// Until when they wait for the decision that follows them.
+    pub(super) pair_until: Option<Instant>,
     /// Turns that are handed to the journal and not durable yet.
     writing: u32,
     /// Callers that wait for the acceptance: several when they have the same key. Empty once it is durable.
@@ -54,6 +57,8 @@ pub(super) struct Slot {
     pub(super) left: Vec<u32>,
     /// Counts the questions put to the moderator, so that a deadline knows its own.
     pub(super) decision: u64,
+    /// The deadline of the last of them.
+    pub(super) decision_due: Option<TimerKey>,
     /// Whether it has a process for itself, because it may have crashed the one that it shared.
     pub(super) alone: bool,
     /// The current build is being asked whether it makes the recorded choices.
@@ -159,6 +164,7 @@ impl Slot {
             started_at,
             ended_at: None,
             news: Vec::new(),
+            pair_until: None,
             writing: 0,
             accepted: Vec::new(),
             newcomer: false,
@@ -174,6 +180,7 @@ impl Slot {
             leaving: false,
             left: Vec::new(),
             decision: 0,
+            decision_due: None,
             alone,
             replay: None,
         }

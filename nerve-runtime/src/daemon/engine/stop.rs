@@ -26,6 +26,7 @@ impl Engine {
             self.timers.at(Instant::now() + drain, Timer::Drain);
         }
         self.stopping = Some(Stopping { now });
+        self.release_all_pairs();
         crash_point(Point::At(Moment::StopBegun));
         self.running_steps()
     }

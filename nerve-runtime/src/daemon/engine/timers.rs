@@ -59,12 +59,32 @@ impl Timers {
     }
 
     pub(super) fn due(&mut self, now: Instant) -> Vec<Timer> {
-        let later = self.timers.split_off(&(now, u64::MAX));
-        std::mem::replace(&mut self.timers, later).into_values().collect()
+        let mut due = Vec::new();
+        while let Some(first) = self.timers.first_entry().filter(|first| first.key().0 <= now) {
+            due.push(first.remove());
+        }
+        due
     }
 }
 
 impl super::Engine {
+    /// Gives the thread's last question its time. An earlier question's is over: at many steps a second they would pile up.
+    pub(super) fn expect_decision(&mut self, id: ThreadId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let due = self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, slot.decision));
+        if let Some(earlier) = slot.decision_due.replace(due) {
+            self.timers.cancel(earlier);
+        }
+    }
+
+    /// A decision came: unless it answered another question, nothing is waited for any more.
+    pub(super) fn decision_came(&mut self, id: ThreadId) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| !slot.machine.decision_in_flight()) else { return };
+        if let Some(due) = slot.decision_due.take() {
+            self.timers.cancel(due);
+        }
+    }
+
     /// Does what a timer was set for, if its reason still holds.
     pub(super) fn fire(&mut self, timer: Timer) {
         match timer {
@@ -99,7 +119,7 @@ impl super::Engine {
                 self.blame(&key, id);
             }
         } else {
-            self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(id, question));
+            self.expect_decision(id);
         }
     }
 
@@ -114,7 +134,8 @@ impl super::Engine {
     fn cancel_overdue(&mut self, call: CallId) {
         let Some(of) = self.calls.get(&call).cloned() else { return };
         let (why, grace) = ("a cancelled call did not stop".to_owned(), self.config.supervision.kill_term);
-        if self.supervisor.terminate(&of.worker, self.session(&of.worker), why, grace).is_ok() {
+        let session = self.session(&of.worker);
+        if self.supervisor.terminate(&of.worker, session, why, grace).is_ok() {
             self.blame(&of.worker, of.thread);
         }
     }

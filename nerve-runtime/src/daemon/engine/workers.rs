@@ -95,18 +95,20 @@ impl Engine {
         self.workers.get(key).map_or(0, |worker| worker.session)
     }
 
-    pub(super) fn to_worker(&self, key: &WorkerKey, frames: Vec<ToWorker>) {
+    pub(super) fn to_worker(&mut self, key: &WorkerKey, frames: Vec<ToWorker>) {
+        let session = self.session(key);
         // One that is not known has been retired, and what was asked of it with it.
-        let _ = self.supervisor.send_within(key, self.session(key), &frames);
+        let _ = self.supervisor.post_within(key, session, &frames);
     }
 
     /// Ends the process of a worker that missed a deadline.
-    pub(super) fn kill_worker(&self, key: &WorkerKey, why: String) {
-        let _ = self.supervisor.kill(key, self.session(key), why);
+    pub(super) fn kill_worker(&mut self, key: &WorkerKey, why: String) {
+        let session = self.session(key);
+        let _ = self.supervisor.kill(key, session, why);
     }
 
     /// Lets a worker forget a thread that is over.
-    pub(super) fn forget(&self, key: &WorkerKey, thread: ThreadId, told: Option<Told>) {
+    pub(super) fn forget(&mut self, key: &WorkerKey, thread: ThreadId, told: Option<Told>) {
         if self.workers.get(key).is_some_and(|worker| worker.pid.is_some() && told.is_some_and(|told| told.session == worker.session)) {
             self.to_worker(key, vec![ToWorker::Forget { thread }]);
         }
@@ -141,10 +143,12 @@ impl Engine {
 
     /// The time for a decision counts from when the worker could hear the question.
     fn restart_deadlines(&mut self, key: &WorkerKey) {
-        let asked = self.slots.iter_mut().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key));
-        for (id, slot) in asked {
-            slot.decision += 1;
-            self.timers.at(Instant::now() + self.config.supervision.decide, Timer::Decision(*id, slot.decision));
+        let asked = self.slots.iter().filter(|(_, slot)| slot.machine.decision_in_flight() && slot.worker().as_ref() == Some(key));
+        for id in asked.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.decision += 1;
+            }
+            self.expect_decision(id);
         }
     }
 

@@ -32,17 +32,15 @@ pub(super) struct Piece {
 impl Load {
     /// Encodes frames, once, and counts them; one that is too long is left out and named in the log.
     pub(super) fn piece(self: &Arc<Self>, frames: &[ToWorker]) -> Piece {
-        let mut bytes = Vec::with_capacity(1024);
-        for frame in frames {
-            if let Err(error) = encode(frame, &mut bytes) {
-                tracing::error!(%error, "frame refused");
-            }
-        }
-        let counted = bytes.len();
+        let mut piece = Piece { bytes: Vec::with_capacity(1024), counted: 0, load: Arc::clone(self) };
+        piece.add(frames);
+        piece
+    }
+
+    fn more(&self, bytes: usize) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        count.bytes += counted;
+        count.bytes += bytes;
         count.clogged |= count.bytes > CLOGGED;
-        Piece { bytes, counted, load: Arc::clone(self) }
     }
 
     /// Whether more waits than is good; it stays so until half of it is gone.
@@ -71,6 +69,19 @@ impl Load {
 }
 
 impl Piece {
+    /// Encodes more frames and counts them.
+    pub(super) fn add(&mut self, frames: &[ToWorker]) {
+        let before = self.bytes.len();
+        for frame in frames {
+            if let Err(error) = encode(frame, &mut self.bytes) {
+                tracing::error!(%error, "frame refused");
+            }
+        }
+        let added = self.bytes.len() - before;
+        self.counted += added;
+        self.load.more(added);
+    }
+
     /// Puts what follows behind it.
     pub(super) fn append(&mut self, mut next: Self) {
         self.bytes.append(&mut next.bytes);

@@ -37,6 +37,7 @@ pub(crate) use channel::Frames;
 pub(crate) use event::{Event, Exit, Generation};
 pub(crate) use handle::Gone;
 use handle::Handle;
+use load::Piece;
 pub(crate) use spec::Spec;
 use task::Control;
 
@@ -73,6 +74,8 @@ pub(crate) struct Supervisor<K> {
     children: HashMap<K, Handle>,
     /// Evicted ones whose trees may not be gone yet.
     leaving: Vec<(K, Handle)>,
+    /// What is said to children and not handed over yet.
+    posted: Vec<(K, Session, Piece)>,
     generations: u64,
     shut_down: bool,
 }
@@ -80,7 +83,7 @@ pub(crate) struct Supervisor<K> {
 impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     /// A supervisor without children. `tell` is called from their tasks and must not block.
     pub(crate) fn new(processes: Children, tell: impl Fn(&K, Generation, Event) + Send + Sync + 'static) -> Self {
-        Self { processes, tell: Arc::new(tell), children: HashMap::new(), leaving: Vec::new(), generations: 0, shut_down: false }
+        Self { processes, tell: Arc::new(tell), children: HashMap::new(), leaving: Vec::new(), posted: Vec::new(), generations: 0, shut_down: false }
     }
 
     /// Makes a child known; its process starts with [`start`](Self::start) or the first message. For one that is known
@@ -109,15 +112,32 @@ impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
         self.say(key, Control::Start)
     }
 
-    /// [`send`](Self::send), but only within this session: once it is over, the frames are dropped.
-    pub(crate) fn send_within(&self, key: &K, session: Session, frames: &[ToWorker]) -> Result<(), Refused> {
-        let child = self.child(key)?;
-        child.say(Control::Send { session: Some(session), piece: child.load.piece(frames) });
+    /// [`send`](Self::send), but only within this session: once it is over, the frames are dropped. They leave with the next
+    /// [`deliver`](Self::deliver), or before anything else that is said to children: many small messages go as one.
+    pub(crate) fn post_within(&mut self, key: &K, session: Session, frames: &[ToWorker]) -> Result<(), Refused> {
+        let load = Arc::clone(&self.child(key)?.load);
+        match self.posted.iter_mut().find(|(to, of, _)| of == &session && to == key) {
+            Some((_, _, piece)) => piece.add(frames),
+            None => {
+                let piece = load.piece(frames);
+                self.posted.push((key.clone(), session, piece));
+            }
+        }
         Ok(())
+    }
+
+    /// Hands over what was posted.
+    pub(crate) fn deliver(&mut self) {
+        for (key, session, piece) in self.posted.drain(..) {
+            if let Some(child) = self.children.get(&key) {
+                child.say(Control::Send { session: Some(session), piece });
+            }
+        }
     }
 
     /// Stops the process and forgets the child, at once. Resolves when it and all it started are gone.
     pub(crate) fn evict(&mut self, key: &K) -> Gone {
+        self.deliver();
         self.leaving.retain(|(_, handle)| !handle.is_gone());
         if let Some(child) = self.children.remove(key) {
             child.evict(Pace::Drain);
@@ -128,6 +148,7 @@ impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
 
     /// Evicts every child, and refuses everything from now on. Resolves when all are gone, evicted ones too.
     pub(crate) fn shutdown(&mut self, pace: Pace) -> Gone {
+        self.deliver();
         self.shut_down = true;
         self.leaving.extend(self.children.drain());
         self.leaving.iter().for_each(|(_, child)| child.evict(pace));
@@ -135,12 +156,14 @@ impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     }
 
     /// Kills the process of this session at once: it missed a deadline. Counts as a crash.
-    pub(crate) fn kill(&self, key: &K, session: Session, why: String) -> Result<(), Refused> {
+    pub(crate) fn kill(&mut self, key: &K, session: Session, why: String) -> Result<(), Refused> {
+        self.deliver();
         self.say(key, Control::Kill { session, why, grace: None })
     }
 
     /// Has the process of this session end by SIGTERM, and by SIGKILL after the grace. Counts as a crash.
-    pub(crate) fn terminate(&self, key: &K, session: Session, why: String, grace: Duration) -> Result<(), Refused> {
+    pub(crate) fn terminate(&mut self, key: &K, session: Session, why: String, grace: Duration) -> Result<(), Refused> {
+        self.deliver();
         self.say(key, Control::Kill { session, why, grace: Some(grace) })
     }
 

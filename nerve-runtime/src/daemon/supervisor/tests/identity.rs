@@ -102,8 +102,9 @@ async fn c03_a_question_to_a_dead_process_is_not_put_to_its_successor() {
     world.add("a", "crash once");
     world.start("a");
     world.exit("a", 0).await;
-    world.supervisor.send_within(&"a", 0, &ping(1)).expect("it is known");
-    world.supervisor.send_within(&"a", 1, &ping(2)).expect("it is known");
+    world.supervisor.post_within(&"a", 0, &ping(1)).expect("it is known");
+    world.supervisor.post_within(&"a", 1, &ping(2)).expect("it is known");
+    world.supervisor.deliver();
     world.echo("a", 2).await;
     assert_eq!(world.said("a").len(), 1, "{:?}", world.said("a"));
     world.end().await;

@@ -19,7 +19,8 @@ async fn c06_sends_to_a_child_that_was_just_killed_harm_nobody_and_its_end_is_to
     signal(pid, Signal::SIGKILL);
     for n in 0..1000 {
         world.supervisor.try_send(&"a", &ping(n));
-        world.supervisor.send_within(&"a", 0, &ping(n)).expect("it is known");
+        world.supervisor.post_within(&"a", 0, &ping(n)).expect("it is known");
+        world.supervisor.deliver();
     }
     let exit = world.exit("a", 0).await;
     assert_eq!((exit.pid, exit.session), (pid, 1), "whoever sent within session 0 learns that it is over");
