@@ -183,6 +183,16 @@ debug = \"line-tables-only\"
 [profile.dev.package.\"*\"]
 debug = false
 
+# Every frame between the daemon and the worker goes through these.
+[profile.dev.package.nerve-core]
+opt-level = 1
+
+[profile.dev.package.nerve-runtime]
+opt-level = 1
+
+[profile.dev.package.serde_json]
+opt-level = 1
+
 # A workspace of its own, wherever it lies. The sdk is nerve's and is linted there.
 [workspace]
 exclude = [\".nerve\"]
