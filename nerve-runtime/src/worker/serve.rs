@@ -187,7 +187,16 @@ impl Server {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the frame's fields, one by one")]
-    fn run_role(&mut self, call: CallId, workflow: &Arc<Workflow>, thread: ThreadContext, name: &str, step: u32, attempt: u32, key: String) {
+    fn run_role(
+        &mut self,
+        call: CallId,
+        workflow: &Arc<Workflow>,
+        thread: ThreadContext,
+        name: &str,
+        step: u32,
+        attempt: u32,
+        key: String,
+    ) {
         let Some(RoleBody::Written(role)) = workflow.role(name).map(nerve_core::Role::body) else {
             return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("this build has no hand-written role `{name}`") }]);
         };

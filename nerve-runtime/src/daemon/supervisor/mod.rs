@@ -83,7 +83,15 @@ pub(crate) struct Supervisor<K> {
 impl<K: Clone + Eq + Hash + Display + Send + Sync + 'static> Supervisor<K> {
     /// A supervisor without children. `tell` is called from their tasks and must not block.
     pub(crate) fn new(processes: Children, tell: impl Fn(&K, Generation, Event) + Send + Sync + 'static) -> Self {
-        Self { processes, tell: Arc::new(tell), children: HashMap::new(), leaving: Vec::new(), posted: Vec::new(), generations: 0, shut_down: false }
+        Self {
+            processes,
+            tell: Arc::new(tell),
+            children: HashMap::new(),
+            leaving: Vec::new(),
+            posted: Vec::new(),
+            generations: 0,
+            shut_down: false,
+        }
     }
 
     /// Makes a child known; its process starts with [`start`](Self::start) or the first message. For one that is known
