@@ -1,5 +1,7 @@
 //! A turn as the rows it becomes: the part of writing that every backend shares.
 
+use std::sync::Arc;
+
 use nerve_core::thread::Entry;
 use nerve_core::{RawJson, Timestamp};
 use sha2::{Digest, Sha256};
@@ -18,8 +20,8 @@ pub(crate) struct JournalRecord {
     pub(crate) n: Option<u32>,
     pub(crate) subject: Option<String>,
     pub(crate) at: Timestamp,
-    pub(crate) payload: RawJson,
-    pub(crate) body: Option<String>,
+    /// Shared with the statement that writes it.
+    pub(crate) payload: Arc<str>,
     pub(crate) body_hash: Option<[u8; 32]>,
     pub(crate) calls: Option<u32>,
 }
@@ -44,16 +46,19 @@ impl Record {
 
 fn journal_record(entry: JournalEntry, bodies: &mut Vec<([u8; 32], String)>) -> Result<JournalRecord, serde_json::Error> {
     Ok(match entry {
-        JournalEntry::Thread { thread, n, mut entry, at } => {
-            let text = entry.body_mut().map(std::mem::take);
-            let (body, body_hash) = match text {
-                Some(text) if text.len() > MAX_INLINE => {
+        JournalEntry::Thread { thread, n, entry, at } => {
+            let mut payload = serde_json::to_string(&*entry)?;
+            let mut body_hash = None;
+            // A text is never longer than the JSON that it stands in.
+            if payload.len() > MAX_INLINE {
+                let mut apart = Entry::clone(&entry);
+                if let Some(text) = apart.body_mut().filter(|text| text.len() > MAX_INLINE).map(std::mem::take) {
+                    payload = serde_json::to_string(&apart)?;
                     let hash = hash(&text);
                     bodies.push((hash, text));
-                    (None, Some(hash))
+                    body_hash = Some(hash);
                 }
-                short => (short, None),
-            };
+            }
             JournalRecord {
                 source: Source::Workflow,
                 kind: entry.kind(),
@@ -62,8 +67,7 @@ fn journal_record(entry: JournalEntry, bodies: &mut Vec<([u8; 32], String)>) -> 
                 subject: None,
                 at,
                 calls: outside_calls(&entry),
-                payload: RawJson::of(&*entry)?,
-                body,
+                payload: payload.into(),
                 body_hash,
             }
         }
@@ -73,7 +77,7 @@ fn journal_record(entry: JournalEntry, bodies: &mut Vec<([u8; 32], String)>) -> 
 }
 
 fn plain(source: Source, kind: &'static str, subject: Option<String>, payload: RawJson, at: Timestamp) -> JournalRecord {
-    JournalRecord { source, kind, thread: None, n: None, subject, at, payload, body: None, body_hash: None, calls: None }
+    JournalRecord { source, kind, thread: None, n: None, subject, at, payload: payload.get().into(), body_hash: None, calls: None }
 }
 
 /// How many calls to the outside this answer took; scripted answers cost nobody anything.

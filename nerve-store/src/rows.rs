@@ -26,8 +26,6 @@ pub struct ThreadRow {
     pub key: Option<String>,
     /// Whether nothing may touch the outside.
     pub dry_run: bool,
-    /// The number of its last entry.
-    pub last_n: u32,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When it first started.
@@ -56,7 +54,6 @@ impl ThreadRow {
             reason,
             key: launch.key.clone(),
             dry_run: launch.dry_run,
-            last_n: thread.entries,
             accepted_at: launch.accepted_at,
             started_at,
             ended_at,

@@ -1,5 +1,7 @@
 //! What one step of the engine writes.
 
+use std::sync::Arc;
+
 use nerve_core::thread::Entry;
 use nerve_core::{RawJson, ThreadId, Timestamp};
 
@@ -7,12 +9,12 @@ use crate::{SenseRow, ThreadRow, TickRow};
 
 /// What is written together: all of it or nothing.
 ///
-/// A thread's entries and its row belong into one turn, as do a signal, the sense's next state and the thread it starts.
+/// A thread's entries and the row that they change belong into one turn, as do a signal, the sense's next state and the thread it starts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Turn {
     /// Appended to the journal in this order.
     pub entries: Vec<JournalEntry>,
-    /// Written over the row of the same id; a new one gets the next `seq`.
+    /// Written over the row of the same id; a new one gets the next `seq`. A turn that leaves a row as it is needs none.
     pub threads: Vec<ThreadRow>,
     /// Written over the row of the same name.
     pub sense: Option<SenseRow>,
@@ -32,8 +34,8 @@ pub enum JournalEntry {
         thread: ThreadId,
         /// Its number within the thread, from 1; each may occur once.
         n: u32,
-        /// What happened.
-        entry: Box<Entry>,
+        /// What happened; shared, since who hands a turn in keeps it until it is durable.
+        entry: Arc<Entry>,
         /// When.
         at: Timestamp,
     },
@@ -64,6 +66,6 @@ pub enum JournalEntry {
 impl JournalEntry {
     /// A thread's entry with its number.
     pub fn thread(thread: ThreadId, n: u32, entry: Entry, at: Timestamp) -> Self {
-        Self::Thread { thread, n, entry: Box::new(entry), at }
+        Self::Thread { thread, n, entry: Arc::new(entry), at }
     }
 }

@@ -61,9 +61,32 @@ async fn a_newer_file_is_refused_and_left_alone() {
     for read_only in [false, true] {
         let options = SqliteOptions { read_only, ..SqliteOptions::default() };
         let error = SqliteStore::open_with(&file, options).await.expect_err("it is newer");
-        assert!(matches!(error, StoreError::Newer { found: 900, ours: 1, .. }), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 900, ours: 2, .. }), "{error}");
         assert!(error.to_string().ends_with("use the newer nerve"));
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("nerve.db");
+    let store = SqliteStore::open(&file).await.expect("it opens");
+    let epoch = store.begin_epoch(at(0)).await.expect("a life begins");
+    let (mut thread, accepted) = Driven::accept(launch(1, "plan", None), at(1));
+    all_good(store.commit(epoch, vec![accepted]).await);
+    all_good(store.commit(epoch, thread.begin("prompt", at(2))).await);
+    let before = store.thread(id(1)).await.expect("readable");
+    store.close().await;
+    run(
+        &file,
+        "ALTER TABLE threads ADD COLUMN last_n INTEGER NOT NULL DEFAULT 3; DELETE FROM _sqlx_migrations WHERE version > 1; \
+         UPDATE journal SET payload = replace(payload, 'do thing 1', ''), body = 'do thing 1' WHERE n = 1",
+    )
+    .await;
+    let store = SqliteStore::open(&file).await.expect("it opens");
+    assert_eq!(store.thread(id(1)).await, Ok(before));
+    assert_eq!(store.health().await.map(|health| health.version), Ok(2));
+    store.close().await;
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn threads_live_and_end<S: Store>(store: &S) {
 
     let open = store.open_threads().await.expect("readable");
     assert_eq!(open.len(), 1);
-    assert_eq!((open[0].0.id, open[0].0.state, open[0].0.last_n), (id(1), StateName::Started, 4));
+    assert_eq!((open[0].0.id, open[0].0.state, open[0].1.len()), (id(1), StateName::Started, 4));
     let restored = Machine::restore(open[0].1.clone(), Rules::default()).expect("it begins with its acceptance");
     assert_eq!(restored.thread(), first.machine.thread());
 
@@ -162,6 +162,12 @@ async fn a_later_life_fences_off_an_earlier_one<S: Store>(earlier: &S, later: &S
     let turn = || Turn { counters: vec![("who".to_owned(), "old".to_owned())], ..Turn::default() };
     let answers = earlier.commit(old, vec![turn(), turn()]).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Fenced { .. }))) && answers.len() == 2, "{answers:?}");
+    let line =
+        || Turn { entries: vec![JournalEntry::System { kind: "note", subject: None, payload: json("1"), at: at(41) }], ..Turn::default() };
+    let last = earlier.health().await.map(|health| health.last_seq);
+    let answers = earlier.commit(old, vec![line(), line(), line()]).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Fenced { .. }))) && answers.len() == 3, "{answers:?}");
+    assert_eq!(earlier.health().await.map(|health| health.last_seq), last, "nothing of it is written");
     all_good(later.commit(new, vec![Turn { counters: vec![("who".to_owned(), "new".to_owned())], ..Turn::default() }]).await);
     assert!(earlier.counters().await.expect("readable").contains(&("who".to_owned(), "new".to_owned())));
     assert_eq!(later.health().await.map(|health| health.epoch), Ok(Some(new)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nerve_core::Epoch;
 use sqlx::sqlite::SqliteArguments;
 
-use super::values::{self, Fields};
+use super::values::{self, Fields, Words};
 use crate::record::{JournalRecord, Record};
 use crate::{SenseRow, ThreadRow, TickRow};
 
@@ -18,15 +18,15 @@ struct Section {
     max: usize,
 }
 
-/// In the order in which a text has them. No row's first column is ever null.
+/// In the order in which a text has them.
 const SECTIONS: [Section; 6] = [
     Section { into: "bodies (hash, text)", columns: 2, conflict: " ON CONFLICT (hash) DO NOTHING", max: 8 },
     Section {
-        into: "threads (id, text, workflow, state, exit_code, build, origin, reason, key, dry_run, last_n, accepted_at, started_at, ended_at)",
-        columns: 14,
+        into: "threads (id, text, workflow, state, exit_code, build, origin, reason, key, dry_run, accepted_at, started_at, ended_at)",
+        columns: 13,
         conflict: " ON CONFLICT (id) DO UPDATE SET state = excluded.state, exit_code = excluded.exit_code, build = excluded.build, \
-                   reason = excluded.reason, last_n = excluded.last_n, started_at = excluded.started_at, ended_at = excluded.ended_at",
-        max: 16,
+                   reason = excluded.reason, started_at = excluded.started_at, ended_at = excluded.ended_at",
+        max: 32,
     },
     Section {
         into: "ticks (sense, id, number, at, result, took_ms, causes, reason, signal, thread, state_before, state_after)",
@@ -43,7 +43,7 @@ const SECTIONS: [Section; 6] = [
         max: 8,
     },
     Section { into: "counters (name, value)", columns: 2, conflict: " ON CONFLICT (name) DO UPDATE SET value = excluded.value", max: 8 },
-    Section { into: "journal (source, kind, thread, n, subject, at, payload, body, body_hash, calls)", columns: 10, conflict: "", max: 32 },
+    Section { into: "journal (source, kind, thread, n, subject, at, payload, body_hash, calls)", columns: 9, conflict: "", max: 128 },
 ];
 
 /// What a text looks like: whether it begins and ends the transaction, and how many rows of each section it has.
@@ -54,15 +54,29 @@ struct Shape {
     sizes: [usize; SECTIONS.len()],
 }
 
+impl Shape {
+    /// Whether it is a commit of journal lines only, as most are. One statement is a transaction of its own; every statement less
+    /// is a wake-up less of whoever waits for the commit.
+    fn is_bare(&self) -> bool {
+        let [others @ .., journal] = &self.sizes;
+        self.first && self.last && *journal > 0 && others.iter().all(|size| *size == 0)
+    }
+}
+
 /// A text with its values.
 pub(super) struct Piece {
     pub(super) sql: Arc<str>,
     pub(super) arguments: SqliteArguments,
+    /// Whether it looks at the fence itself, and then writes no row behind it.
+    pub(super) writes_or_is_fenced: bool,
 }
 
-/// The texts made so far, so that each is built once.
+/// The texts made so far, so that each is built once, and the words that rows have again and again.
 #[derive(Debug, Default)]
-pub(super) struct Texts(HashMap<Shape, Arc<str>>);
+pub(super) struct Texts {
+    shapes: HashMap<Shape, Arc<str>>,
+    words: Words,
+}
 
 /// The rows of a batch by section. Of several rows of one thread, sense or counter the last one stands, at the place of
 /// the first: that keeps the order of acceptance.
@@ -95,14 +109,14 @@ impl<'a> Rows<'a> {
         [self.bodies.len(), self.threads.len(), self.ticks.len(), self.senses.len(), self.counters.len(), self.journal.len()]
     }
 
-    fn bind(&self, section: usize, row: usize, fields: &mut Fields) -> Result<(), sqlx::Error> {
+    fn bind(&self, section: usize, row: usize, words: &mut Words, fields: &mut Fields) -> Result<(), sqlx::Error> {
         match section {
             0 => values::body(self.bodies[row], fields),
             1 => values::thread(self.threads[row], fields),
             2 => values::tick(self.ticks[row], fields),
             3 => values::sense(self.senses[row], fields),
             4 => values::counter(self.counters[row], fields),
-            _ => values::journal(self.journal[row], fields),
+            _ => values::journal(self.journal[row], words, fields),
         }
     }
 }
@@ -128,22 +142,30 @@ pub(super) fn pieces(texts: &mut Texts, epoch: Epoch, records: &[&Record]) -> Re
                 .map(|(section, length)| (at * section.max).min(length)..((at + 1) * section.max).min(length))
                 .collect();
             let mut shape = Shape { first: at == 0, last: at + 1 == count, sizes: [0; SECTIONS.len()] };
+            for (size, range) in shape.sizes.iter_mut().zip(&ranges) {
+                // Sizes are rounded up to a power of two, so that texts stay few; the limit keeps the rows that are none out.
+                *size = if range.is_empty() { 0 } else { range.len().next_power_of_two() };
+            }
+            let bare = shape.is_bare();
             let mut fields = Fields::default();
-            if shape.first {
+            if shape.first && !bare {
                 fields.push(epoch.0)?;
             }
             for (section, range) in ranges.into_iter().enumerate() {
-                let given = range.len();
-                // Sizes are rounded up to a power of two and the rest filled with nulls, so that texts stay few.
-                let size = if given == 0 { 0 } else { given.next_power_of_two() };
-                shape.sizes[section] = size;
+                let (given, size) = (range.len(), shape.sizes[section]);
                 for row in range {
-                    rows.bind(section, row, &mut fields)?;
+                    rows.bind(section, row, &mut texts.words, &mut fields)?;
                 }
                 fields.nulls((size - given) * SECTIONS[section].columns)?;
+                if bare && size > 0 {
+                    fields.push(epoch.0)?;
+                }
+                if size > 1 || bare && size > 0 {
+                    fields.push(i64::try_from(given).unwrap_or(i64::MAX))?;
+                }
             }
-            let sql = texts.0.entry(shape).or_insert_with(|| text(shape).into()).clone();
-            Ok(Piece { sql, arguments: fields.done() })
+            let sql = texts.shapes.entry(shape).or_insert_with(|| text(shape).into()).clone();
+            Ok(Piece { sql, arguments: fields.done(), writes_or_is_fenced: bare })
         })
         .collect()
 }
@@ -152,15 +174,24 @@ pub(super) fn pieces(texts: &mut Texts, epoch: Epoch, records: &[&Record]) -> Re
 /// which it keeps when only the statement may be undone.
 fn text(shape: Shape) -> String {
     let mut sql = String::new();
-    if shape.first {
+    let bare = shape.is_bare();
+    if shape.first && !bare {
         sql.push_str("BEGIN IMMEDIATE; INSERT INTO fence (epoch) VALUES (?); ");
     }
     for (section, size) in SECTIONS.iter().zip(shape.sizes).filter(|(_, size)| *size > 0) {
-        let row = format!("({})", vec!["?"; section.columns].join(", "));
-        let (into, conflict, rows) = (section.into, section.conflict, vec![row; size].join(", "));
-        sql.extend(["INSERT OR ROLLBACK INTO ", into, " SELECT * FROM (VALUES ", &rows, ") WHERE column1 IS NOT NULL", conflict, "; "]);
+        let row = vec!["?"; section.columns].join(", ");
+        let (into, conflict) = (section.into, section.conflict);
+        // Selects without a table hand their values on as they are; `SELECT * FROM (VALUES …)` would copy each text twice.
+        let selects = || vec![format!("SELECT {row}"); size].join(" UNION ALL ");
+        let rows = match size {
+            _ if bare => selects() + " LIMIT CASE WHEN (SELECT max(epoch) FROM epochs) IS ? THEN ? ELSE 0 END",
+            1 => format!("VALUES ({row})"),
+            // A plain `LIMIT ?` is read while planning, and then each new set of values costs a new plan.
+            _ => selects() + " LIMIT ? + 0",
+        };
+        sql.extend(["INSERT OR ROLLBACK INTO ", into, " ", &rows, conflict, "; "]);
     }
-    if shape.last {
+    if shape.last && !bare {
         sql.push_str("COMMIT");
     }
     sql
@@ -182,7 +213,7 @@ mod tests {
             let record = record(count);
             assert_eq!(pieces(&mut texts, Epoch(1), &[&record]).map_err(|error| error.to_string()).expect("values bind").len(), 1);
         }
-        assert_eq!(texts.0.len(), 1);
+        assert_eq!(texts.shapes.len(), 1);
         let record = record(20);
         let pieces = pieces(&mut texts, Epoch(1), &[&record]).map_err(|error| error.to_string()).expect("values bind");
         let marks: Vec<_> = pieces.iter().map(|piece| (piece.sql.starts_with("BEGIN"), piece.sql.ends_with("COMMIT"))).collect();

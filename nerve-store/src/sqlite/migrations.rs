@@ -10,7 +10,10 @@ use super::fault::Place;
 use crate::StoreError;
 
 /// Number, name and text of each step; a test compares them with the folder.
-pub(super) const STEPS: &[(i64, &str, &str)] = &[(1, "journal", include_str!("../../migrations/sqlite/0001_journal.sql"))];
+pub(super) const STEPS: &[(i64, &str, &str)] = &[
+    (1, "journal", include_str!("../../migrations/sqlite/0001_journal.sql")),
+    (2, "lean_turns", include_str!("../../migrations/sqlite/0002_lean_turns.sql")),
+];
 
 /// The newest format that this version knows.
 pub(super) fn ours() -> i64 {

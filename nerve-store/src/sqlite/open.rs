@@ -1,6 +1,7 @@
 //! Opening the file.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::fault::Place;
 use super::writer::Writer;
-use super::{SqliteStore, migrations};
+use super::{Idle, SqliteStore, migrations};
 use crate::StoreError;
 
 /// How long to wait for another process that holds the file.
@@ -34,7 +35,7 @@ pub struct SqliteOptions {
 }
 
 impl SqliteStore {
-    /// Opens the store, or makes a new one. Its writer runs on the calling runtime.
+    /// Opens the store, or makes a new one. Its writer runs on the runtime of the first that writes.
     ///
     /// # Errors
     /// When the file or its folder cannot be used, or a newer nerve wrote it.
@@ -75,8 +76,7 @@ impl SqliteStore {
         // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
         let (writer, inbox) = mpsc::channel(INBOX);
-        #[expect(clippy::disallowed_methods, reason = "it ends when the last handle to the store is gone, or at close")]
-        tokio::spawn(Writer::new(writing, connection, place.clone()).run(inbox));
-        Ok(Self { writer, readers, place })
+        let idle = Idle { writer: Writer::new(writing, connection, place.clone()), inbox };
+        Ok(Self { writer, idle: Arc::new(Mutex::new(Some(idle))), readers, place })
     }
 }

@@ -70,7 +70,8 @@ impl<'r> Columns<'r> {
         json.map(RawJson::parse).transpose().map_err(|error| self.place.corrupt(format!("`{column}`: {error}")))
     }
 
-    /// The entry of a journal row, its text put back from `body`, or from `long_body` once that still has its hash.
+    /// The entry of a journal row. A text that stands apart is put back: from `long_body` once that still has its hash, or from
+    /// `body`, where the first format kept the short ones.
     pub(super) fn entry(&self) -> Result<Entry, StoreError> {
         let entry: Entry = self.read("payload")?;
         let text = match self.get::<Option<&[u8]>>("body_hash")? {

@@ -12,8 +12,10 @@ const OPEN: &str = "SELECT threads.*, payload, body, body_hash, bodies.text AS l
     FROM threads JOIN journal ON journal.thread = threads.id LEFT JOIN bodies ON bodies.hash = journal.body_hash \
     WHERE state IN ('queued', 'started', 'waiting') ORDER BY threads.seq, journal.n";
 
-const ENTRIES: &str = "SELECT at, payload, body, body_hash, bodies.text AS long_body \
-    FROM journal LEFT JOIN bodies ON bodies.hash = journal.body_hash WHERE thread = ? AND n <= ? ORDER BY n";
+/// One statement, so that the row and the entries are of one moment.
+const ONE: &str = "SELECT threads.*, at, payload, body, body_hash, bodies.text AS long_body \
+    FROM threads JOIN journal ON journal.thread = threads.id LEFT JOIN bodies ON bodies.hash = journal.body_hash \
+    WHERE id = ? ORDER BY n";
 
 const FIND: &str = "SELECT id FROM threads WHERE text >= ? AND text < ? ORDER BY text LIMIT ?";
 
@@ -39,12 +41,9 @@ pub(super) async fn open(store: &SqliteStore) -> Result<Vec<(ThreadRow, Vec<Entr
 }
 
 pub(super) async fn one(store: &SqliteStore, id: ThreadId) -> Result<Option<StoredThread>, StoreError> {
-    let failed = |error| store.unreadable(&error);
-    let query = sqlx::query("SELECT * FROM threads WHERE id = ?").bind(id.bytes().to_vec());
-    let Some(row) = query.fetch_optional(&store.readers).await.map_err(failed)? else { return Ok(None) };
-    let row = thread_row(&Columns::new(&row, &store.place))?;
-    // Entries past the row's last were written after it was read: both are shown as of one moment.
-    let rows = sqlx::query(ENTRIES).bind(id.bytes().to_vec()).bind(row.last_n).fetch_all(&store.readers).await.map_err(failed)?;
+    let rows = sqlx::query(ONE).bind(id.bytes().to_vec()).fetch_all(&store.readers).await.map_err(|error| store.unreadable(&error))?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let row = thread_row(&Columns::new(first, &store.place))?;
     let entries = rows.iter().map(|row| Columns::new(row, &store.place)).map(|columns| Ok((columns.at("at")?, columns.entry()?)));
     Ok(Some(StoredThread { row, entries: entries.collect::<Result<_, StoreError>>()? }))
 }
@@ -100,7 +99,6 @@ fn thread_row(columns: &Columns<'_>) -> Result<ThreadRow, StoreError> {
         reason: columns.get("reason")?,
         key: columns.get("key")?,
         dry_run: columns.get("dry_run")?,
-        last_n: columns.get("last_n")?,
         accepted_at: columns.at("accepted_at")?,
         started_at: columns.maybe_at("started_at")?,
         ended_at: columns.maybe_at("ended_at")?,
@@ -125,8 +123,8 @@ mod tests {
         assert!(open.contains("USING INDEX threads_open") || open.contains("USING COVERING INDEX threads_open"), "{open}");
         assert!(open.contains("USING INDEX journal_thread"), "{open}");
         assert!(!open.contains("SCAN journal") && !open.contains("TEMP B-TREE"), "{open}");
-        let entries = plan(&store, ENTRIES).await;
-        assert!(entries.contains("USING INDEX journal_thread") && !entries.contains("TEMP B-TREE"), "{entries}");
+        let one = plan(&store, ONE).await;
+        assert!(one.contains("USING INDEX journal_thread") && !one.contains("TEMP B-TREE") && !one.contains("SCAN"), "{one}");
         let find = plan(&store, FIND).await;
         assert!(find.contains("SEARCH threads USING"), "{find}");
     }

@@ -1,5 +1,8 @@
 //! Rows as the values of a statement, column by column in the order of the batch's sections.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use nerve_core::{RawJson, Timestamp};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Encode, Sqlite, Type};
@@ -12,6 +15,16 @@ type Bound = Result<(), sqlx::Error>;
 /// The values of one text.
 #[derive(Default)]
 pub(super) struct Fields(SqliteArguments);
+
+/// Words of closed lists, each allocated once.
+#[derive(Debug, Default)]
+pub(super) struct Words(HashMap<&'static str, Arc<str>>);
+
+impl Words {
+    fn shared(&mut self, word: &'static str) -> Arc<str> {
+        self.0.entry(word).or_insert_with(|| word.into()).clone()
+    }
+}
 
 impl Fields {
     pub(super) fn push<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Bound {
@@ -56,7 +69,6 @@ pub(super) fn thread(row: &ThreadRow, to: &mut Fields) -> Bound {
     to.push(row.reason.as_deref())?;
     to.push(row.key.as_deref())?;
     to.push(row.dry_run)?;
-    to.push(row.last_n)?;
     to.at(Some(row.accepted_at))?;
     to.at(row.started_at)?;
     to.at(row.ended_at)
@@ -95,15 +107,14 @@ pub(super) fn counter((name, value): &(String, String), to: &mut Fields) -> Boun
     to.push(value.as_str())
 }
 
-pub(super) fn journal(row: &JournalRecord, to: &mut Fields) -> Bound {
-    to.push(row.source.name())?;
-    to.push(row.kind)?;
+pub(super) fn journal(row: &JournalRecord, words: &mut Words, to: &mut Fields) -> Bound {
+    to.push(words.shared(row.source.name()))?;
+    to.push(words.shared(row.kind))?;
     to.push(row.thread.as_ref().map(|id| &id[..]))?;
     to.push(row.n)?;
     to.push(row.subject.as_deref())?;
     to.at(Some(row.at))?;
-    to.json(Some(&row.payload))?;
-    to.push(row.body.as_deref())?;
+    to.push(row.payload.clone())?;
     to.push(row.body_hash.as_ref().map(|hash| &hash[..]))?;
     to.push(row.calls)
 }

@@ -17,6 +17,7 @@ use crate::record::Record;
 const MAX_BATCH: usize = 1024;
 
 /// What the writer is asked.
+#[derive(Debug)]
 pub(super) enum Command {
     /// Begin a daemon's life.
     Begin(Timestamp, oneshot::Sender<Result<Epoch, StoreError>>),
@@ -27,12 +28,14 @@ pub(super) enum Command {
 }
 
 /// Turns of one caller and where the answers go.
+#[derive(Debug)]
 pub(super) struct Job {
     pub(super) epoch: Epoch,
     pub(super) records: Vec<Record>,
     pub(super) reply: oneshot::Sender<Vec<Result<(), StoreError>>>,
 }
 
+#[derive(Debug)]
 pub(super) struct Writer {
     options: SqliteConnectOptions,
     /// Absent after a failure that left it in doubt; the next commit opens a new one.
@@ -139,9 +142,15 @@ impl Writer {
         let connection = self.connected().await?;
         for piece in pieces {
             let done = sqlx::query_with(AssertSqlSafe(piece.sql), piece.arguments).execute(&mut *connection).await;
-            if let Err(error) = done {
-                self.roll_back().await;
-                return Err(failed(error));
+            match done {
+                Ok(done) if piece.writes_or_is_fenced && done.rows_affected() == 0 => {
+                    return Err(StoreError::Fenced { place: place.name() });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.roll_back().await;
+                    return Err(failed(error));
+                }
             }
         }
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use nerve_core::thread::{AskNo, CrashCause, Entry, Machine, Phase};
+use nerve_core::thread::{AskNo, CrashCause, Entry, Machine, ParkReason, Phase, StateName, Thread};
 use nerve_core::wire::{AskId, CallId, StartFrame};
-use nerve_core::{ThreadId, Timestamp};
+use nerve_core::{BuildId, ThreadId, Timestamp};
 use nerve_store::{JournalEntry, ThreadRow, Turn};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -23,6 +23,8 @@ pub(super) struct Slot {
     pub(super) machine: Machine,
     pub(super) started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
+    /// What the journal was last told of the thread's row; absent before the first turn of this life.
+    row: Option<RowMark>,
     /// Entries that are not handed to the journal yet.
     news: Vec<(u32, Entry, Timestamp)>,
     /// Until when they wait for the decision that follows them.
@@ -144,6 +146,31 @@ pub(super) struct CallRef {
     pub(super) form: Option<nerve_core::RawJson>,
 }
 
+/// All of a thread's row that can change; when it started and ended changes with its state.
+#[derive(Debug, PartialEq)]
+struct RowMark {
+    state: StateName,
+    build: Option<BuildId>,
+    reason: Option<ParkReason>,
+}
+
+impl RowMark {
+    fn of(thread: &Thread) -> Self {
+        Self { state: thread.state(), build: thread.build.clone(), reason: parked(thread).cloned() }
+    }
+
+    fn is_of(&self, thread: &Thread) -> bool {
+        (self.state, &self.build, self.reason.as_ref()) == (thread.state(), &thread.build, parked(thread))
+    }
+}
+
+fn parked(thread: &Thread) -> Option<&ParkReason> {
+    match &thread.phase {
+        Phase::Waiting { reason, .. } => Some(reason),
+        _ => None,
+    }
+}
+
 impl Slot {
     /// A thread that is being accepted: its first entries are news.
     pub(super) fn accepted(machine: Machine, entries: Vec<Entry>, at: Timestamp) -> Self {
@@ -163,6 +190,7 @@ impl Slot {
             machine,
             started_at,
             ended_at: None,
+            row: None,
             news: Vec::new(),
             pair_until: None,
             writing: 0,
@@ -215,8 +243,15 @@ impl Slot {
         let refusable = !self.accepted.is_empty();
         self.writing += 1;
         let entries = self.news.drain(..).map(|(n, entry, at)| JournalEntry::thread(id, n, entry, at)).collect();
-        let row = ThreadRow::of(self.machine.thread(), self.started_at, self.ended_at);
-        (Turn { entries, threads: vec![row], ..Turn::default() }, refusable)
+        // Most steps leave the row as it is, and what is not written costs nothing.
+        let thread = self.machine.thread();
+        let threads = if self.row.as_ref().is_some_and(|row| row.is_of(thread)) {
+            Vec::new()
+        } else {
+            self.row = Some(RowMark::of(thread));
+            vec![ThreadRow::of(thread, self.started_at, self.ended_at)]
+        };
+        (Turn { entries, threads, ..Turn::default() }, refusable)
     }
 
     pub(super) fn written(&mut self) {
