@@ -77,7 +77,7 @@ fn all(at: &Place, args: &AllArgs) -> Result<bool> {
     let workspace = workspace(&nerve, &folder)?;
     let size = if args.quick { Size::QUICK } else { Size::FULL };
     let figures = session::measure(&workspace, &folder, size);
-    let report = Report::of(&figures, peers.as_ref(), machine, clock::today(), size.runs);
+    let report = Report::of(&figures, peers.as_ref(), machine, clock::today(), size);
     print!("{}", table(&report));
     if let Some(out) = &args.out {
         keep(&report, out)?;

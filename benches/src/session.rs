@@ -56,6 +56,11 @@ impl Size {
         idle: Duration::from_secs(3),
         builds: 1,
     };
+
+    /// Whether its stores are smaller than the rows say.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.stored != Self::FULL.stored
+    }
 }
 
 /// Steps of the threads in the greater store: enough for what an open store costs, few enough to be written soon.

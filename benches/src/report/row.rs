@@ -8,6 +8,7 @@ use super::catalogue::{Better, Budget, Spec, catalogue};
 use super::peers::Peers;
 use crate::figures::Figures;
 use crate::machine::Machine;
+use crate::session::Size;
 
 /// The form of the document.
 const SCHEMA: &str = "nerve.bench/1";
@@ -21,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// Runs whose median a row is.
     pub(crate) runs: usize,
+    /// Whether it is a look: its stores held a tenth of the threads that the rows name.
+    pub(crate) quick: bool,
     pub(crate) rows: Vec<Row>,
     /// Ids of rows that should be here and could not be measured.
     pub(crate) missing: Vec<String>,
@@ -56,7 +59,7 @@ pub(crate) struct Limit {
 
 impl Report {
     /// Puts together what was measured.
-    pub(crate) fn of(figures: &Figures, peers: Option<&Peers>, machine: Machine, date: String, runs: usize) -> Self {
+    pub(crate) fn of(figures: &Figures, peers: Option<&Peers>, machine: Machine, date: String, size: Size) -> Self {
         let (mut rows, mut missing) = (Vec::new(), Vec::new());
         for spec in catalogue() {
             match row(&spec, figures, peers) {
@@ -68,7 +71,16 @@ impl Report {
             rows.extend(peers.rows());
             missing.extend(peers.missing());
         }
-        Self { schema: SCHEMA.to_owned(), date, machine, runs, rows, missing, failures: figures.failures().to_vec() }
+        Self {
+            schema: SCHEMA.to_owned(),
+            date,
+            machine,
+            runs: size.runs,
+            quick: size.is_quick(),
+            rows,
+            missing,
+            failures: figures.failures().to_vec(),
+        }
     }
 
     /// The row of this id.

@@ -5,6 +5,7 @@ use super::{Peers, Report, chart, markdown, table};
 use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::machine::Machine;
+use crate::session::Size;
 
 const PEERS: &str = r#"installing
 {"id": "langgraph_steps_1", "value": 900, "unit": "steps/s", "note": "SQLite saver | WAL"}
@@ -44,7 +45,7 @@ fn figures(without: &str) -> Figures {
 
 fn report(without: &str, peers: Option<&str>) -> Report {
     let peers = peers.map(|text| Peers::read(text).expect("figures"));
-    Report::of(&figures(without), peers.as_ref(), machine(), "2026-11-23".to_owned(), 3)
+    Report::of(&figures(without), peers.as_ref(), machine(), "2026-11-23".to_owned(), Size::FULL)
 }
 
 #[test]
@@ -94,6 +95,7 @@ fn the_page_and_the_table_have_what_the_document_has() {
     assert_eq!(rows(&page, "| `", '`'), ids);
     assert_eq!(rows(&table, "", ' ')[1..], ids);
     assert!(page.contains("2,000 steps/s (1,900-2,100)") && page.contains("SQLite saver \\| WAL"), "{page}");
+    assert!(!page.contains("A quick look") && markdown(&Report { quick: true, ..read }).contains("A quick look"), "{page}");
     assert!(page.contains("## Missing") && page.contains("- hosted_8: it would not"), "{page}");
     // A table's rows have as many cells as its head.
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
