@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use command_fds::{CommandFdExt, FdMapping};
 use nerve_core::wire::{CheckMeta, FrameReader, PROTOCOL, StartFrame, ToDaemon, ToWorker, encode};
 use nerve_core::{RawJson, ThreadId, Timestamp};
 
@@ -15,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::process;
 
 /// The descriptor on which a worker finds its channel, as the supervisor has it.
-const CHANNEL_FD: i32 = 3;
+const CHANNEL_FD: i32 = 0;
 
 /// The longest that a worker may be silent.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,11 +56,9 @@ impl Program {
         command.arg(self.argument).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("NERVE_CHANNEL", CHANNEL_FD.to_string()).env("NERVE_PROTOCOL", PROTOCOL.to_string());
         command.env("NERVE_WORKSPACE", &self.root).current_dir(&self.root);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
         // A worker ends its whole process group when its daemon is gone; ours must not be in it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mapping = FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: CHANNEL_FD };
-        command.fd_mappings(vec![mapping]).map_err(|error| Failure::new(error.to_string()))?;
         let child = command.spawn().map_err(Failure::io("start", &self.path))?;
         drop(command);
         ours.set_read_timeout(Some(PATIENCE))?;

@@ -2,8 +2,9 @@
 //!
 //! User code may block the runtime's thread. This one still answers pings and sees the end of the daemon.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait between two looks.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Where the daemon of this version leaves the channel; others may leave it elsewhere.
+const STDIN: RawFd = 0;
+
 /// Both directions of the channel.
 pub(crate) struct Channel {
     stream: UnixStream,
@@ -35,7 +39,14 @@ pub(crate) fn inherit(number: RawFd) -> io::Result<UnixStream> {
     // SAFETY: the daemon opened this descriptor for this process and named it in the environment; nothing else here
     // owns it, for this runs once, first thing in `main`.
     let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    // What user code spawns must not hold the daemon's channel open.
+    // What user code spawns must not hold the daemon's channel open, nor read from it.
+    if number == STDIN {
+        let channel = fd.try_clone()?;
+        // Takes the number over in one step; from here on it is this process's stdin, which nobody closes.
+        nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
+        let _stdin = fd.into_raw_fd();
+        return Ok(UnixStream::from(channel));
+    }
     nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
     Ok(UnixStream::from(fd))
 }

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use command_fds::{CommandFdExt, FdMapping};
 use nerve_core::wire::{PROTOCOL, ToWorker};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -22,8 +21,11 @@ use super::load::{Load, Piece};
 use super::tail::Tail;
 use crate::crash_point::inherited;
 
-/// The descriptor on which a worker finds its channel.
-const CHANNEL_FD: i32 = 3;
+/// The descriptor on which a worker finds its channel: its stdin, from where it moves it away.
+///
+/// Any other would have to be put in its place by code of ours between fork and exec, and a fork copies the daemon's page tables.
+/// So the system starts the process in one go, while nothing else of the engine can run.
+const CHANNEL_FD: i32 = 0;
 
 /// The longest line that is kept whole; what a worker writes without line ends is cut into such pieces.
 const LINE: usize = 8 * 1024;
@@ -49,8 +51,7 @@ pub(super) fn spawn(processes: &Children, name: &str, spec: &Spec, load: &Arc<Lo
     command.env("NERVE_CHANNEL", CHANNEL_FD.to_string()).env("NERVE_PROTOCOL", PROTOCOL.to_string());
     command.envs(inherited());
     command.current_dir(&spec.root).process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: CHANNEL_FD }]).map_err(io::Error::other)?;
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = processes.spawn(&mut command, name)?;
     // It holds the child's end of the channel; while it lives, the end of the child cannot be seen.
     drop(command);

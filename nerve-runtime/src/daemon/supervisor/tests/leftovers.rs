@@ -4,7 +4,6 @@ use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::time::Duration;
 
-use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::Signal;
 
 use super::{Children, LifeId, What, World, lives, signal};
@@ -138,9 +137,8 @@ async fn c17_a_worker_whose_channel_ends_takes_all_it_started_along_in_whatever_
     let spec = world.spec("a", "worker");
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a socket");
     let mut command = tokio::process::Command::new(&spec.program);
-    command.args(&spec.args).env_clear().envs(spec.env).env("NERVE_CHANNEL", "3").process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: 3 }]).expect("one descriptor");
+    command.args(&spec.args).env_clear().envs(spec.env).env("NERVE_CHANNEL", "0").process_group(0).kill_on_drop(true);
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
     let children = Children::new(LifeId::new());
     let mut worker = children.spawn(&mut command, "a").expect("it starts");
     drop(command);
