@@ -1,0 +1,94 @@
+//! A thread of [`STEPS`] steps through the machine.
+
+use nerve_core::thread::{Effect, Entry, Input, Launch, Machine, Origin, Rules};
+use nerve_core::wire::{Choice, HostedWork, Work};
+use nerve_core::{AdapterSource, BuildId, Extractor, RawJson, ThreadId, Timestamp, Usage};
+
+/// How many steps a thread has.
+pub const STEPS: u32 = 20;
+
+/// A thread of hand-written roles from its acceptance to its end; gives its journal.
+pub fn run_written() -> Vec<Entry> {
+    run(|| Work::Written)
+}
+
+/// A thread of hosted roles, text and meta apart; gives its journal.
+pub fn run_hosted() -> Vec<Entry> {
+    run(|| {
+        Work::Hosted(HostedWork {
+            adapter: AdapterSource::Named("analyst".to_owned()),
+            prompt: "Explain this load.".to_owned(),
+            schema: RawJson::null(),
+            extractor: Extractor("default".to_owned()),
+            example: None,
+        })
+    })
+}
+
+/// The journal that [`restore`] folds.
+pub fn written_journal() -> Vec<Entry> {
+    run_written()
+}
+
+/// A thread as recovery makes it: from its journal.
+pub fn restore(journal: Vec<Entry>) -> Option<Machine> {
+    Machine::restore(journal, Rules::default())
+}
+
+fn run(work: impl Fn() -> Work) -> Vec<Entry> {
+    let launch = Launch {
+        thread: ThreadId::new(Timestamp::default(), [7; 10]),
+        workflow: "explain-load".to_owned(),
+        prompt: "A build runs.".to_owned(),
+        max_rounds: STEPS,
+        dry_run: false,
+        origin: Origin::Cli,
+        workdir: None,
+        key: None,
+        accepted_at: Timestamp::default(),
+    };
+    let (mut machine, mut journal) = Machine::accept(launch, Rules::default());
+    let mut next = Some(Input::Start { build: BuildId("b1".to_owned()) });
+    while let Some(input) = next.take() {
+        match machine.handle(input) {
+            Ok(entries) => journal.extend(entries),
+            Err(refused) => panic!("a usual thread was refused: {refused}"),
+        }
+        for effect in machine.effects() {
+            next = answer(effect, &work).or(next);
+        }
+    }
+    journal
+}
+
+/// What the world says to an effect; nothing to those that end the matter.
+fn answer(effect: Effect, work: &impl Fn() -> Work) -> Option<Input> {
+    match effect {
+        Effect::Decide { upto, check: None } => Some(Input::Decided { upto, choice: choose(upto, work), workdir: None }),
+        Effect::Decide { upto, check: Some(_) } => Some(Input::MetaAccepted { step: u32::try_from(upto).ok()? }),
+        Effect::Run { step, attempt } => Some(Input::RoleDone { step, attempt, content: CONTENT.to_owned(), meta: meta() }),
+        Effect::Call { step, attempt, .. } => Some(Input::Answered {
+            step,
+            attempt,
+            adapter: "scripted/replies.yaml".to_owned(),
+            content: CONTENT.to_owned(),
+            usage: Usage::ONE_CALL,
+            form: None,
+        }),
+        Effect::Extract { step } => Some(Input::MetaRead { step, meta: meta(), rung: "native".to_owned(), cut: None }),
+        _ => None,
+    }
+}
+
+fn choose(upto: usize, work: &impl Fn() -> Work) -> Choice {
+    if upto == STEPS as usize {
+        return Choice::End { reason: None };
+    }
+    Choice::Role { role: "analyst".to_owned(), reason: None, work: work(), timeout_ms: None, effects: None }
+}
+
+const CONTENT: &str = "The load comes from a build that somebody started by hand; it will be over in a minute.";
+
+fn meta() -> RawJson {
+    RawJson::parse(r#"{"actionable":false,"culprit":"rustc"}"#).unwrap_or_default()
+}
