@@ -1,5 +1,7 @@
 //! A thread of [`STEPS`] steps through the machine.
 
+use std::collections::VecDeque;
+
 use nerve_core::thread::{Effect, Entry, Input, Launch, Machine, Origin, Rules};
 use nerve_core::wire::{Choice, HostedWork, Work};
 use nerve_core::{AdapterSource, BuildId, Extractor, RawJson, ThreadId, Timestamp, Usage};
@@ -48,35 +50,40 @@ fn run(work: impl Fn() -> Work) -> Vec<Entry> {
         accepted_at: Timestamp::default(),
     };
     let (mut machine, mut journal) = Machine::accept(launch, Rules::default());
-    let mut next = Some(Input::Start { build: BuildId("b1".to_owned()) });
-    while let Some(input) = next.take() {
+    let mut inputs = VecDeque::from([Input::Start { build: BuildId("b1".to_owned()) }]);
+    while let Some(input) = inputs.pop_front() {
         match machine.handle(input) {
             Ok(entries) => journal.extend(entries),
             Err(refused) => panic!("a usual thread was refused: {refused}"),
         }
         for effect in machine.effects() {
-            next = answer(effect, &work).or(next);
+            inputs.extend(answer(effect, &work));
         }
     }
+    let steps = journal.iter().filter(|entry| matches!(entry, Entry::Intent(_))).count();
+    assert_eq!(steps, STEPS as usize, "not a whole thread: {:?}", journal.last());
     journal
 }
 
-/// What the world says to an effect; nothing to those that end the matter.
-fn answer(effect: Effect, work: &impl Fn() -> Work) -> Option<Input> {
+/// What the world says to an effect. What follows a step comes with the step's end, as from a worker.
+fn answer(effect: Effect, work: &impl Fn() -> Work) -> Vec<Input> {
+    let decided = |upto: usize| Input::Decided { upto, choice: choose(upto, work), workdir: None };
     match effect {
-        Effect::Decide { upto, check: None } => Some(Input::Decided { upto, choice: choose(upto, work), workdir: None }),
-        Effect::Decide { upto, check: Some(_) } => Some(Input::MetaAccepted { step: u32::try_from(upto).ok()? }),
-        Effect::Run { step, attempt } => Some(Input::RoleDone { step, attempt, content: CONTENT.to_owned(), meta: meta() }),
-        Effect::Call { step, attempt, .. } => Some(Input::Answered {
+        Effect::Decide { upto, check: None } => vec![decided(upto)],
+        Effect::Decide { upto, check: Some(_) } => vec![Input::MetaAccepted { step: upto as u32 }, decided(upto)],
+        Effect::Run { step, attempt } => {
+            vec![Input::RoleDone { step, attempt, content: CONTENT.to_owned(), meta: meta() }, decided(step as usize)]
+        }
+        Effect::Call { step, attempt, .. } => vec![Input::Answered {
             step,
             attempt,
             adapter: "scripted/replies.yaml".to_owned(),
             content: CONTENT.to_owned(),
             usage: Usage::ONE_CALL,
             form: None,
-        }),
-        Effect::Extract { step } => Some(Input::MetaRead { step, meta: meta(), rung: "native".to_owned(), cut: None }),
-        _ => None,
+        }],
+        Effect::Extract { step } => vec![Input::MetaRead { step, meta: meta(), rung: "native".to_owned(), cut: None }],
+        _ => Vec::new(),
     }
 }
 
