@@ -38,6 +38,14 @@ bench-peers:
     benches/peers/run --into target/peers > target/peers.jsonl
     cargo run --release -p nerve-bench -- all --peers target/peers.jsonl --out docs/performance
 
+# Instructions of the hot paths, each under its limit; installs valgrind and the runner where they lack.
+instructions:
+    .ci/instructions
+
+# How long they take.
+hot-paths:
+    cargo bench -p nerve-hot-paths --bench time
+
 # Accept changed snapshots after reading them.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace
