@@ -58,13 +58,13 @@ fn frames_decode_large(inbound: paths::Inbound) -> usize {
     black_box(paths::decode(black_box(inbound)))
 }
 
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark(config = at_most(25_000))]
 #[bench::tagged(read_before(paths::tagged_answer()))]
 fn extract_tagged(answer: paths::Answer) -> Extraction {
     black_box(paths::extract(black_box(&answer)))
 }
 
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark(config = at_most(47_000))]
 #[bench::in_prose(read_before(paths::prose_answer()))]
 fn extract_from_prose(answer: paths::Answer) -> Extraction {
     black_box(paths::extract(black_box(&answer)))
