@@ -36,7 +36,7 @@ pub(super) fn children(of: u32) -> Option<Vec<u32>> {
     for thread in numbers(&tasks) {
         match read_list(&format!("{tasks}/{thread}/children")) {
             Some(list) => {
-                children.extend(String::from_utf8_lossy(&list).split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()))
+                children.extend(String::from_utf8_lossy(&list).split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
             }
             // Where there are no such lists, there is none of this very thread either.
             None if !lists_children() => return None,
