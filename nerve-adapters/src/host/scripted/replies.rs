@@ -31,8 +31,11 @@ pub(super) struct Reply {
 /// The replies of each role.
 type Roles = BTreeMap<String, Vec<Value>>;
 
+/// Files that were read, as they were then.
+type Known = HashMap<PathBuf, (Stamp, Arc<Roles>)>;
+
 /// Files that were read before, as long as they are as they were then.
-static KNOWN: LazyLock<Mutex<HashMap<PathBuf, (Stamp, Arc<Roles>)>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// Files that are remembered at most.
 const MOST_KNOWN: usize = 16;

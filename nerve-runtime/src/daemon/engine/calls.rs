@@ -180,7 +180,7 @@ impl Engine {
         let session = self.session(&key);
         let error = failure.to_string();
         let frames = askers.into_iter().filter(|(of, _)| *of == session).map(|(_, ask)| ToWorker::AskFailed { ask, error: error.clone() });
-        self.to_worker(&key, frames.collect());
+        self.tell_worker(&key, frames.collect());
     }
 
     /// Takes a place at the brakes, or puts the call into the waiting line.

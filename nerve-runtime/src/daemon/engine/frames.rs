@@ -215,7 +215,7 @@ impl Engine {
                     tracing::debug!(thread = %thread, step, ask = no.0, kept, "asked");
                 }
             }
-            Err(refused) => self.to_worker(key, vec![ToWorker::AskFailed { ask, error: refused.to_string() }]),
+            Err(refused) => self.tell_worker(key, vec![ToWorker::AskFailed { ask, error: refused.to_string() }]),
         }
     }
 }

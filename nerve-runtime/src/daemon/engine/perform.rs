@@ -37,7 +37,7 @@ impl Engine {
             CheckMeta { role, meta }
         });
         frames.push(ToWorker::Decide { thread: id, upto, check });
-        self.to_worker(&key, frames);
+        self.tell_worker(&key, frames);
         self.expect_decision(id);
     }
 
@@ -61,7 +61,7 @@ impl Engine {
             attempt,
             idempotency_key: format!("{id}-{step}"),
         });
-        self.to_worker(&key, frames);
+        self.tell_worker(&key, frames);
         self.has_deadline(call, timeout);
     }
 
@@ -78,7 +78,7 @@ impl Engine {
         let Some(acting) = slot.machine.thread().acting() else { return };
         let timeout = std::time::Duration::from_millis(acting.intent.timeout_ms);
         frames.push(ToWorker::RunAdapter { call, thread: id, role: acting.intent.role.clone(), request });
-        self.to_worker(&key, frames);
+        self.tell_worker(&key, frames);
         self.has_deadline(call, timeout);
     }
 
@@ -107,7 +107,7 @@ impl Engine {
             })
             .collect();
         if !frames.is_empty() {
-            self.to_worker(&key, frames);
+            self.tell_worker(&key, frames);
         }
     }
 
@@ -129,7 +129,7 @@ impl Engine {
     /// Tells the worker to let go of a call, and waits for that a while.
     pub(super) fn cancel(&mut self, call: CallId) {
         let Some(CallRef { worker, .. }) = self.calls.get(&call).cloned() else { return };
-        self.to_worker(&worker, vec![ToWorker::Cancel { call }]);
+        self.tell_worker(&worker, vec![ToWorker::Cancel { call }]);
         self.timers.at(Instant::now() + self.config.supervision.kill_cancel, Timer::Cancel(call));
     }
 

@@ -63,7 +63,7 @@ impl Engine {
         slot.told = None;
         let mut frames = self.context(id, &worker, steps);
         frames.push(ToWorker::Replay { thread: id, upto: steps });
-        self.to_worker(&worker, frames);
+        self.tell_worker(&worker, frames);
         self.timers.at(Instant::now() + self.config.supervision.ready + self.config.supervision.decide, Timer::Replay(id, question));
     }
 
@@ -76,7 +76,7 @@ impl Engine {
             Some(difference) => {
                 slot.told = None;
                 let _ = replay.reply.send(Err(differs(id, &difference)));
-                self.to_worker(key, vec![ToWorker::Forget { thread: id }]);
+                self.tell_worker(key, vec![ToWorker::Forget { thread: id }]);
             }
         }
     }

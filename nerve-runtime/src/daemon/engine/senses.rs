@@ -183,7 +183,7 @@ impl Engine {
         if let Err(why) = self.ensure_worker(&worker) {
             return self.tick_failed(name, id, &why);
         }
-        self.to_worker(&worker, vec![frame]);
+        self.tell_worker(&worker, vec![frame]);
         self.timers.at(now + limit, Timer::Tick(name.to_owned(), id));
     }
 
@@ -358,7 +358,7 @@ impl Engine {
             let _ = caller.send(Ok(outcome.clone()));
         }
         let gone = sense.gone;
-        self.to_worker(&tick.worker, vec![ToWorker::Ack { tick: id }]);
+        self.tell_worker(&tick.worker, vec![ToWorker::Ack { tick: id }]);
         crash_point(Point::At(Moment::TickAcked));
         if let (Some(payload), Ok(())) = (outcome.signal, result) {
             let woken: Vec<String> =

@@ -95,7 +95,7 @@ impl Engine {
         self.workers.get(key).map_or(0, |worker| worker.session)
     }
 
-    pub(super) fn to_worker(&mut self, key: &WorkerKey, frames: Vec<ToWorker>) {
+    pub(super) fn tell_worker(&mut self, key: &WorkerKey, frames: Vec<ToWorker>) {
         let session = self.session(key);
         // One that is not known has been retired, and what was asked of it with it.
         let _ = self.supervisor.post_within(key, session, &frames);
@@ -110,7 +110,7 @@ impl Engine {
     /// Lets a worker forget a thread that is over.
     pub(super) fn forget(&mut self, key: &WorkerKey, thread: ThreadId, told: Option<Told>) {
         if self.workers.get(key).is_some_and(|worker| worker.pid.is_some() && told.is_some_and(|told| told.session == worker.session)) {
-            self.to_worker(key, vec![ToWorker::Forget { thread }]);
+            self.tell_worker(key, vec![ToWorker::Forget { thread }]);
         }
     }
 
