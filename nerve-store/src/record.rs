@@ -1,7 +1,5 @@
 //! A turn as the rows it becomes: the part of writing that every backend shares.
 
-use std::sync::Arc;
-
 use nerve_core::thread::Entry;
 use nerve_core::{RawJson, Timestamp};
 use sha2::{Digest, Sha256};
@@ -20,8 +18,7 @@ pub(crate) struct JournalRecord {
     pub(crate) n: Option<u32>,
     pub(crate) subject: Option<String>,
     pub(crate) at: Timestamp,
-    /// Shared with the statement that writes it.
-    pub(crate) payload: Arc<str>,
+    pub(crate) payload: String,
     pub(crate) body_hash: Option<[u8; 32]>,
     pub(crate) calls: Option<u32>,
 }
@@ -67,7 +64,7 @@ fn journal_record(entry: JournalEntry, bodies: &mut Vec<([u8; 32], String)>) -> 
                 subject: None,
                 at,
                 calls: outside_calls(&entry),
-                payload: payload.into(),
+                payload,
                 body_hash,
             }
         }
@@ -77,7 +74,7 @@ fn journal_record(entry: JournalEntry, bodies: &mut Vec<([u8; 32], String)>) -> 
 }
 
 fn plain(source: Source, kind: &'static str, subject: Option<String>, payload: RawJson, at: Timestamp) -> JournalRecord {
-    JournalRecord { source, kind, thread: None, n: None, subject, at, payload: payload.get().into(), body_hash: None, calls: None }
+    JournalRecord { source, kind, thread: None, n: None, subject, at, payload: payload.get().to_owned(), body_hash: None, calls: None }
 }
 
 /// How many calls to the outside this answer took; scripted answers cost nobody anything.

@@ -147,7 +147,8 @@ async fn a_commit_goes_on_when_its_caller_is_gone() {
     let epoch = store.begin_epoch(at(0)).await.expect("a life begins");
     tokio::select! {
         biased;
-        _ = store.commit(epoch, vec![note("abandoned")]) => panic!("the writer has not run yet"),
+        // The writer may have been quicker; mostly it has hardly begun.
+        _ = store.commit(epoch, vec![note("abandoned")]) => {}
         () = std::future::ready(()) => {}
     }
     store.close().await;

@@ -173,7 +173,7 @@ async fn a_later_life_fences_off_an_earlier_one<S: Store>(earlier: &S, later: &S
     assert_eq!(later.health().await.map(|health| health.epoch), Ok(Some(new)));
 }
 
-/// More rows than one text takes, from callers that do not wait for each other.
+/// From callers that do not wait for each other.
 async fn many_share_a_commit<S: Store>(store: &S) {
     let epoch = store.begin_epoch(at(50)).await.expect("a life begins");
     let accept = |n: u8| Driven::accept(launch(n, "bulk", None), at(50)).1;

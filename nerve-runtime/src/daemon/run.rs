@@ -220,7 +220,7 @@ fn link_program(layout: &Layout) -> std::io::Result<()> {
     fs::rename(aside, folder.join("nerve"))
 }
 
-/// Opens the store on the runtime; its writer starts on the engine's, which writes first.
+/// Opens the store on the runtime; its writer has a thread of its own.
 fn open_store(runtime: &tokio::runtime::Runtime, layout: &Layout) -> std::sync::mpsc::Receiver<Result<SqliteStore, StoreError>> {
     let (tell, opened) = std::sync::mpsc::channel();
     let place = layout.store();
@@ -278,9 +278,8 @@ fn start_engine(
             }
             crash_point(Point::At(Moment::Swept));
             let tell = parts.tell.clone();
-            let writing = Arc::new(store.clone());
             #[expect(clippy::disallowed_methods, reason = "it ends when the engine lets go of its orders, and is awaited then")]
-            let writer = tokio::spawn(journal::write(writing, epoch, orders, move |written| {
+            let writer = tokio::spawn(journal::write(Arc::new(store), epoch, orders, move |written| {
                 // The engine is the last to go.
                 let _ = tell.send(Message::Written(written));
             }));
@@ -293,8 +292,6 @@ fn start_engine(
             engine.run(inbox).await;
             // What was handed to the writer is written before the daemon ends.
             let _ = writer.await;
-            // The store's writer runs on this runtime, because this is where the journal begins.
-            store.finish().await;
             crash_point(Point::At(Moment::StopWritten));
         });
     };

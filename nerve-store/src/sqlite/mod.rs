@@ -1,19 +1,18 @@
 //! The store in one SQLite file.
 
 mod batch;
+mod connection;
 mod fault;
 #[cfg(feature = "fill")]
 mod fill;
+mod insert;
 mod journal;
 mod migrations;
 mod open;
 mod read;
 mod senses;
 mod threads;
-mod values;
 mod writer;
-
-use std::sync::{Arc, Mutex, PoisonError};
 
 use nerve_core::thread::Entry;
 use nerve_core::{Epoch, ThreadId, Timestamp};
@@ -21,7 +20,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
 use self::fault::Place;
-use self::writer::{Command, Job, Writer};
+use self::writer::{Command, Job};
 use crate::record::Record;
 use crate::{
     Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
@@ -31,41 +30,16 @@ use crate::{
 pub use self::fill::VARIABLE as MAX_PAGES;
 pub use self::open::SqliteOptions;
 
-/// A store in a file: one task writes, a few connections read beside it. Cloning gives another handle to the same.
+/// A store in a file: one thread writes, a few connections read beside it. Cloning gives another handle to the same.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     writer: mpsc::Sender<Command>,
-    /// The writer until it is first asked.
-    idle: Arc<Mutex<Option<Idle>>>,
     readers: SqlitePool,
     place: Place,
 }
 
-/// A writer that nobody has asked yet.
-#[derive(Debug)]
-struct Idle {
-    writer: Writer,
-    inbox: mpsc::Receiver<Command>,
-}
-
 impl SqliteStore {
-    /// Finishes what was handed in, then refuses to write; reads go on. For whoever writes, before its runtime ends.
-    pub async fn finish(&self) {
-        // An error says that it is finished already.
-        let _ = self.ask(Command::Close).await;
-    }
-
-    /// Whoever writes first gets the writer on its own runtime: between two threads every commit would cost two wake-ups more.
-    fn start_writer(&self) {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Idle { writer, inbox }) = idle {
-            #[expect(clippy::disallowed_methods, reason = "it ends when the last handle to the store is gone, or at close")]
-            tokio::spawn(writer.run(inbox));
-        }
-    }
-
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, StoreError> {
-        self.start_writer();
         let (reply, answer) = oneshot::channel();
         self.writer.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)
@@ -150,7 +124,8 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.finish().await;
+        // An error says that it is closed already.
+        let _ = self.ask(Command::Close).await;
         self.readers.close().await;
     }
 }

@@ -1,22 +1,22 @@
 //! Opening the file.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::mpsc;
 
+use super::connection::WritableFile;
 use super::fault::Place;
 use super::writer::Writer;
-use super::{Idle, SqliteStore, migrations};
+use super::{SqliteStore, migrations};
 use crate::StoreError;
 
 /// How long to wait for another process that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Distinct texts that a connection keeps prepared.
+/// Distinct texts that a reader keeps prepared.
 const STATEMENTS: usize = 256;
 
 /// Commands that may wait for the writer before callers wait too.
@@ -35,7 +35,7 @@ pub struct SqliteOptions {
 }
 
 impl SqliteStore {
-    /// Opens the store, or makes a new one. Its writer runs on the runtime of the first that writes.
+    /// Opens the store, or makes a new one. Its writer has a thread of its own.
     ///
     /// # Errors
     /// When the file or its folder cannot be used, or a newer nerve wrote it.
@@ -56,27 +56,25 @@ impl SqliteStore {
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let reading = common.clone().read_only(true).pragma("query_only", "ON");
-        let mut writing = match options.read_only {
+        let mut setting_up = match options.read_only {
             true => reading.clone(),
-            // FULL, since a step is durable before the next one is asked for. The checkpoint stays at its default and the
-            // log is never cut: a log that is reused in place syncs faster than one that grows.
             false => common.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full),
         };
         if let Some(pages) = options.max_pages {
-            writing = writing.pragma("max_page_count", pages.to_string());
+            setting_up = setting_up.pragma("max_page_count", pages.to_string());
         }
-        let mut connection = writing.connect().await.map_err(|error| place.error("opening the store", &error))?;
+        let mut connection = setting_up.connect().await.map_err(|error| place.error("opening the store", &error))?;
         if options.read_only {
             migrations::check(&mut connection, &place).await?;
         } else {
             migrations::run(&mut connection, &place).await?;
-            #[cfg(feature = "fill")]
-            super::fill::bound(&mut connection).await.map_err(|error| place.error("bounding the store", &error))?;
         }
+        let (writer, inbox) = mpsc::channel(INBOX);
+        Writer::start(WritableFile { path: path.to_owned(), options }, place.clone(), inbox).await?;
+        // Only now: the last connection that closes removes the log. The format is durable whether or not this one closes well.
+        let _ = connection.close().await;
         // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
-        let (writer, inbox) = mpsc::channel(INBOX);
-        let idle = Idle { writer: Writer::new(writing, connection, place.clone()), inbox };
-        Ok(Self { writer, idle: Arc::new(Mutex::new(Some(idle))), readers, place })
+        Ok(Self { writer, readers, place })
     }
 }

@@ -1,14 +1,14 @@
-//! The one task that writes: it owns its connection, and turns that wait share a commit.
+//! The one thread that writes: it owns its connection, and turns that wait share a commit.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use nerve_core::{Epoch, Timestamp};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{self, Texts};
+use super::batch;
+use super::connection::WritableFile;
 use super::fault::Place;
 use crate::StoreError;
 use crate::record::Record;
@@ -37,43 +37,60 @@ pub(super) struct Job {
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    options: SqliteConnectOptions,
+    file: WritableFile,
     /// Absent after a failure that left it in doubt; the next commit opens a new one.
-    connection: Option<SqliteConnection>,
-    texts: Texts,
+    connection: Option<Connection>,
     place: Place,
 }
 
 impl Writer {
-    pub(super) fn new(options: SqliteConnectOptions, connection: SqliteConnection, place: Place) -> Self {
-        Self { options, connection: Some(connection), texts: Texts::default(), place }
+    /// Starts the thread; it ends when it is told to close or nobody is left to ask.
+    pub(super) async fn start(file: WritableFile, place: Place, inbox: mpsc::Receiver<Command>) -> Result<(), StoreError> {
+        let (tell, opened) = oneshot::channel();
+        let failed = place.clone();
+        let body = move || match Self::open(file, place) {
+            Ok(writer) => {
+                let _ = tell.send(Ok(()));
+                writer.run(inbox);
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+            }
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(body);
+        thread.map_err(|error| failed.other("starting the thread that writes", error))?;
+        opened.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Serves until it is told to close or nobody is left to ask.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+    fn open(file: WritableFile, place: Place) -> Result<Self, StoreError> {
+        let connection = file.open().map_err(|error| place.write_error("opening the store", &error))?;
+        #[cfg(feature = "fill")]
+        if !file.options.read_only {
+            super::fill::bound(&connection).map_err(|error| place.write_error("bounding the store", &error))?;
+        }
+        Ok(Self { file, connection: Some(connection), place })
+    }
+
+    fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut waiting = VecDeque::new();
         let mut drained = Vec::new();
-        loop {
-            if inbox.recv_many(&mut drained, MAX_BATCH).await == 0 {
-                break;
-            }
+        while inbox.blocking_recv_many(&mut drained, MAX_BATCH) > 0 {
             waiting.extend(drained.drain(..));
-            if let ControlFlow::Break(closed) = self.serve(&mut waiting).await {
+            if let ControlFlow::Break(closed) = self.serve(&mut waiting) {
                 inbox.close();
-                self.shut().await;
                 // Whoever waits for the answer may open the file at once.
+                drop(self);
                 let _ = closed.send(());
                 return;
             }
         }
-        self.shut().await;
     }
 
-    async fn serve(&mut self, waiting: &mut VecDeque<Command>) -> ControlFlow<oneshot::Sender<()>> {
+    fn serve(&mut self, waiting: &mut VecDeque<Command>) -> ControlFlow<oneshot::Sender<()>> {
         while let Some(command) = waiting.pop_front() {
             match command {
                 Command::Begin(now, reply) => {
-                    let _ = reply.send(self.begin(now).await);
+                    let _ = reply.send(self.begin(now));
                 }
                 Command::Commit(job) => {
                     let mut jobs = vec![job];
@@ -87,7 +104,7 @@ impl Writer {
                             jobs.push(next);
                         }
                     }
-                    self.commit(jobs).await;
+                    self.commit(jobs);
                 }
                 Command::Close(reply) => return ControlFlow::Break(reply),
             }
@@ -95,19 +112,19 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
-    async fn begin(&mut self, now: Timestamp) -> Result<Epoch, StoreError> {
-        let place = self.place.clone();
-        let connection = self.connected().await?;
-        let sql = "INSERT INTO epochs (began_at) VALUES (?) RETURNING epoch";
-        let epoch = sqlx::query_scalar(sql).bind(now.millis()).fetch_one(connection).await;
-        epoch.map(Epoch).map_err(|error| place.error("beginning a daemon's life", &error))
+    fn begin(&mut self, now: Timestamp) -> Result<Epoch, StoreError> {
+        let connection = self.connected()?;
+        // Not by RETURNING: of a statement with rows, rusqlite does not say whether its end, which is the commit, went well.
+        let done = connection.execute("INSERT INTO epochs (began_at) VALUES (?)", [now.millis()]);
+        let epoch = done.map(|_| Epoch(connection.last_insert_rowid()));
+        epoch.map_err(|error| self.place.write_error("beginning a daemon's life", &error))
     }
 
-    async fn commit(&mut self, jobs: Vec<Job>) {
+    fn commit(&mut self, jobs: Vec<Job>) {
         let Some(epoch) = jobs.first().map(|job| job.epoch) else { return };
         let records: Vec<_> = jobs.iter().flat_map(|job| &job.records).collect();
-        let mut answers = match self.write(epoch, &records).await {
-            Err(error) if alone(&error) && records.len() > 1 => self.one_by_one(epoch, &records).await,
+        let mut answers = match self.write(epoch, &records) {
+            Err(error) if alone(&error) && records.len() > 1 => self.one_by_one(epoch, &records),
             same => vec![same; records.len()],
         }
         .into_iter();
@@ -117,13 +134,13 @@ impl Writer {
     }
 
     /// So that a bad turn fails alone. Once the store itself fails, the rest is not tried: what waits stays in order.
-    async fn one_by_one(&mut self, epoch: Epoch, records: &[&Record]) -> Vec<Result<(), StoreError>> {
+    fn one_by_one(&mut self, epoch: Epoch, records: &[&Record]) -> Vec<Result<(), StoreError>> {
         let mut answers = Vec::with_capacity(records.len());
         let mut stopped: Option<StoreError> = None;
         for record in records {
             let answer = match &stopped {
                 Some(error) => Err(error.clone()),
-                None => self.write(epoch, &[record]).await,
+                None => self.write(epoch, &[record]),
             };
             if let Err(error) = &answer
                 && !alone(error)
@@ -135,56 +152,92 @@ impl Writer {
         answers
     }
 
-    async fn write(&mut self, epoch: Epoch, records: &[&Record]) -> Result<(), StoreError> {
-        let place = self.place.clone();
-        let failed = |error| place.error("writing to the store", &error);
-        let pieces = batch::pieces(&mut self.texts, epoch, records).map_err(failed)?;
-        let connection = self.connected().await?;
-        for piece in pieces {
-            let done = sqlx::query_with(AssertSqlSafe(piece.sql), piece.arguments).execute(&mut *connection).await;
-            match done {
-                Ok(done) if piece.writes_or_is_fenced && done.rows_affected() == 0 => {
-                    return Err(StoreError::Fenced { place: place.name() });
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    self.roll_back().await;
-                    return Err(failed(error));
-                }
-            }
-        }
-        Ok(())
+    fn write(&mut self, epoch: Epoch, records: &[&Record]) -> Result<(), StoreError> {
+        batch::write(self.connected()?, epoch, records).map_err(|error| {
+            self.roll_back();
+            self.place.write_error("writing to the store", &error)
+        })
     }
 
     /// A failed statement leaves the transaction open, unless SQLite has ended it already.
-    async fn roll_back(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let sound = match sqlx::query("ROLLBACK").execute(&mut connection).await {
-            Ok(_) => true,
-            Err(error) => error.as_database_error().is_some_and(|error| error.message().contains("no transaction is active")),
-        };
-        if sound {
-            self.connection = Some(connection);
-        }
+    fn roll_back(&mut self) {
+        self.connection =
+            self.connection.take().filter(|connection| connection.is_autocommit() || connection.execute("ROLLBACK", []).is_ok());
     }
 
-    async fn connected(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    fn connected(&mut self) -> Result<&Connection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await.map_err(|error| self.place.error("reopening the store", &error))?,
+            None => self.file.open().map_err(|error| self.place.write_error("reopening the store", &error))?,
         };
         Ok(self.connection.insert(connection))
-    }
-
-    async fn shut(self) {
-        if let Some(connection) = self.connection {
-            // What was committed is durable whether or not the file closes well.
-            let _ = connection.close().await;
-        }
     }
 }
 
 /// Whether an error may be one turn's own, so that the others can go on without it.
 fn alone(error: &StoreError) -> bool {
     matches!(error, StoreError::Duplicate(_) | StoreError::Other { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{SqliteOptions, SqliteStore};
+    use super::*;
+    use crate::{Store, Turn};
+
+    fn open(path: &Path) -> Writer {
+        let file = WritableFile { path: path.to_owned(), options: SqliteOptions::default() };
+        Writer::open(file, Place::new(path)).expect("it opens")
+    }
+
+    fn counter(value: &str) -> Record {
+        Record::of(Turn { counters: vec![("a".to_owned(), value.to_owned())], ..Turn::default() }).expect("nothing to write out")
+    }
+
+    #[tokio::test]
+    async fn what_fails_in_the_commit_itself_is_undone_and_the_next_turn_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("nerve.db");
+        let store = SqliteStore::open(&path).await.expect("it opens");
+        let mut writer = open(&path);
+        let epoch = writer.begin(Timestamp::from_millis(0)).expect("a life begins");
+        let mut torn = counter("torn");
+        torn.journal.push(crate::record::JournalRecord {
+            source: crate::Source::System,
+            kind: "note",
+            thread: None,
+            n: None,
+            subject: None,
+            at: Timestamp::from_millis(0),
+            payload: "1".to_owned(),
+            body_hash: Some([7; 32]),
+            calls: None,
+        });
+        let answers = writer.one_by_one(epoch, &[&torn, &counter("whole")]);
+        assert!(
+            matches!(&answers[..], [Err(StoreError::Other { detail, .. }), Ok(())] if detail == "FOREIGN KEY constraint failed"),
+            "{answers:?}"
+        );
+        assert_eq!(store.counters().await, Ok(vec![("a".to_owned(), "whole".to_owned())]));
+        assert_eq!(store.health().await.map(|health| health.last_seq), Ok(0));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_doubt_is_opened_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("nerve.db");
+        SqliteStore::open(&path).await.expect("it opens").close().await;
+        let mut writer = open(&path);
+        let epoch = writer.begin(Timestamp::from_millis(0)).expect("a life begins");
+        writer.connection = None;
+        let aside = folder.path().join("aside.db");
+        std::fs::rename(&path, &aside).expect("it moves");
+        let gone = StoreError::Open { place: path.display().to_string(), detail: "unable to open database file".to_owned() };
+        assert_eq!(writer.write(epoch, &[&counter("lost")]), Err(gone));
+        std::fs::rename(&aside, &path).expect("it moves");
+        assert_eq!(writer.write(epoch, &[&counter("kept")]), Ok(()));
+    }
 }
