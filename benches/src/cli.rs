@@ -53,6 +53,9 @@ pub(crate) struct AllArgs {
     /// One short run of everything, to see that it can be measured: less than 3 minutes. Nothing is kept but by --out.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Runs whose median is told; 5 without it.
+    #[arg(long, conflicts_with = "quick")]
+    pub(crate) runs: Option<usize>,
     /// A file with what the peers' drivers printed.
     #[arg(long)]
     pub(crate) peers: Option<PathBuf>,

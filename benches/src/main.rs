@@ -75,7 +75,8 @@ fn all(at: &Place, args: &AllArgs) -> Result<bool> {
         args.peers.as_deref().map(|path| Peers::read(&std::fs::read_to_string(path).map_err(Failure::io("read", path))?)).transpose()?;
     let machine = Machine::look(&nerve, &folder)?;
     let workspace = workspace(&nerve, &folder)?;
-    let size = if args.quick { Size::QUICK } else { Size::FULL };
+    let full = Size { runs: args.runs.unwrap_or(Size::FULL.runs).max(1), ..Size::FULL };
+    let size = if args.quick { Size::QUICK } else { full };
     let figures = session::measure(&workspace, &folder, size);
     let report = Report::of(&figures, peers.as_ref(), machine, clock::today(), size);
     print!("{}", table(&report));
