@@ -3,6 +3,13 @@
 import * as http2 from "node:http2";
 import * as restate from "@restatedev/restate-sdk";
 
+// The SDK calls it when a request comes, and Node.js has it since 22.
+Promise.withResolvers ??= () => {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+};
+
 const STEPS = 20;
 const HANGS_AT = 10;
 
