@@ -51,7 +51,7 @@ async def async_step(state: State) -> dict:
 
 
 def graph(node, saver):
-    """A loop of one node: faster than a chain of 20, whose checkpoints carry the versions of 20 channels."""
+    """A loop of one node: the checkpoints of a chain of 20 would carry the versions of 20 channels."""
     builder = StateGraph(State)
     builder.add_node("step", node)
     builder.add_edge(START, "step")

@@ -16,7 +16,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         format_args!("nerve {}, commit {}. Medians of {runs} runs, least and greatest in brackets.\n", machine.version, machine.commit),
     );
     if report.quick {
-        page.push_str("**A quick look, not to be kept**: short runs, and stores with a tenth of the threads that the rows name.\n");
+        page.push_str("**A quick look, not to be compared with a full report**: short runs, and stores with a tenth of the threads that the rows name.\n");
     }
     page.push_str("How to read it: [README.md](README.md).\n\n");
     push(&mut page, format_args!("![Steps a second over threads at once]({date}.svg)\n\n"));
