@@ -125,9 +125,9 @@ async fn a_schema_is_sent_and_the_answer_comes_with_its_facts() {
     let (result, script) = ask([chat(r#"{"pass":true,"why":null}"#)]).await;
     let text = result.unwrap();
     assert_eq!(text.content, r#"{"pass":true,"why":null}"#);
-    assert_eq!(text.usage, Usage { calls: 1, input_tokens: Some(11), output_tokens: Some(3) });
+    assert_eq!(text.usage, Usage { input_tokens: Some(11), output_tokens: Some(3), ..Usage::ONE_CALL });
     assert_eq!(
-        (text.model.as_str(), text.finish_reason.as_deref(), text.request_id.as_deref()),
+        (text.evidence.model.as_deref().unwrap_or_default(), text.evidence.finish_reason.as_deref(), text.evidence.request_id.as_deref()),
         ("served-1", Some("stop"), Some("chatcmpl-1"))
     );
     assert_eq!(text.form, conversation().form);

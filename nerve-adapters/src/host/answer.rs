@@ -1,6 +1,6 @@
 //! What a call gave.
 
-use nerve_core::Usage;
+use nerve_core::{Evidence, Usage};
 
 use super::Form;
 
@@ -13,10 +13,6 @@ pub struct CallText {
     pub usage: Usage,
     /// How the meta was asked for in the end: not always as the conversation said, since an endpoint may refuse a schema.
     pub form: Form,
-    /// Why the model stopped, in the provider's own word.
-    pub finish_reason: Option<String>,
-    /// The provider's name for the request, for its support.
-    pub request_id: Option<String>,
-    /// The model as the provider names it; the one asked for where it does not say.
-    pub model: String,
+    /// What proves it: the model's own name, finish reason, request id, reasoning, a command's end.
+    pub evidence: Evidence,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nerve_core::config::format_duration;
-use nerve_core::{CallFailure, FailureKind};
+use nerve_core::{CallFailure, Evidence, FailureKind};
 use tokio::time::Instant;
 
 use super::exchange::{self, Received};
@@ -69,14 +69,13 @@ async fn answer(client: &LlmClient, endpoint: &Endpoint, conversation: &Conversa
 fn text(received: Received, form: Form, calls: u32, endpoint: &Endpoint) -> CallText {
     let Received { answer, request_id } = received;
     let usage = answer.usage(calls);
-    CallText {
-        content: answer.content,
-        usage,
-        form,
+    let evidence = Evidence {
         finish_reason: answer.finish_reason,
         request_id,
-        model: answer.model.unwrap_or_else(|| endpoint.model.clone()),
-    }
+        model: Some(answer.model.unwrap_or_else(|| endpoint.model.clone())),
+        ..Evidence::default()
+    };
+    CallText { content: answer.content, usage, form, evidence }
 }
 
 /// Half of the wait is random, so that threads which failed together do not come back together.

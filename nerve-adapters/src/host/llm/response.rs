@@ -22,7 +22,7 @@ pub(super) struct Answer {
 impl Answer {
     /// What the answer cost after this many requests.
     pub(super) fn usage(&self, calls: u32) -> Usage {
-        Usage { calls, input_tokens: self.input_tokens, output_tokens: self.output_tokens }
+        Usage { calls, input_tokens: self.input_tokens, output_tokens: self.output_tokens, ..Usage::default() }
     }
 }
 

@@ -6,7 +6,7 @@ mod replies;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId, Usage};
+use nerve_core::{CallFailure, Evidence, FailureKind, RawJson, ThreadId, Usage};
 
 use super::{CallText, Form};
 use replies::Reply;
@@ -67,7 +67,7 @@ fn answer(reply: Reply, form: &Form, file: &Path) -> Result<CallText, CallFailur
         let gap = if content.is_empty() { "" } else { "\n\n" };
         content = format!("{content}{gap}```{tag}\n{}\n```", meta.get());
     }
-    Ok(CallText { content, usage: Usage::ONE_CALL, form, finish_reason: None, request_id: None, model: "scripted".to_owned() })
+    Ok(CallText { content, usage: Usage::FREE_CALL, form, evidence: Evidence::default() })
 }
 
 fn between(min: Duration, max: Duration) -> Duration {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nerve_adapters::host::{CallText, Conversation, Form, as_text};
 use nerve_core::config::{CliAdapter, Config};
-use nerve_core::{CallFailure, FailureKind, Request, Usage};
+use nerve_core::{CallFailure, Evidence, FailureKind, Request, Usage};
 
 use super::agent::{self, AgentCommand, AgentLimits, KeeperProgram};
 use super::environment::{AgentTurn, Environment};
@@ -140,7 +140,7 @@ impl Agent {
         }
         let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
         let content = outcome::text(&end?, &name)?;
-        Ok(CallText { content, usage: Usage::ONE_CALL, form, finish_reason: None, request_id: None, model: name.into_owned() })
+        Ok(CallText { content, usage: Usage::ONE_CALL, form, evidence: Evidence::default() })
     }
 }
 
