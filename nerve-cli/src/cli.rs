@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, worker, workflow};
+use crate::commands::{build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, usage, worker, workflow};
 
 const AFTER: &str = "\
 Exit codes:
@@ -66,6 +66,7 @@ pub(crate) enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Limits(limits::Limits),
     Worker(worker::Worker),
+    Usage(usage::UsageArgs),
     Schema(schema::Schema),
     Explain(explain::Explain),
     #[command(hide = true)]

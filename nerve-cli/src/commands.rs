@@ -15,6 +15,7 @@ mod start_page;
 mod status;
 pub(crate) mod stop;
 pub(crate) mod thread;
+pub(crate) mod usage;
 mod validate;
 pub(crate) mod worker;
 pub(crate) mod workflow;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Thread(command) => wait(thread::run(&context, command)),
         Command::Sense(command) => wait(sense::run(&context, command)),
         Command::Limits(command) => wait(limits::run(&context, command)),
+        Command::Usage(args) => wait(usage::run(&context, args)),
         Command::Worker(command) => worker::run(&context, command),
         Command::Schema(args) => schema::run(&context, args),
         Command::Explain(args) => explain::run(&context, &args),

@@ -107,6 +107,9 @@ pub struct CallFailure {
 /// What a failed call cost, and what proves how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CallRecord {
+    /// Who was called, as it was resolved, such as `openai/gpt-4o-mini`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
     /// What it cost.
     pub usage: Usage,
     /// What it left.
@@ -123,7 +126,14 @@ impl CallFailure {
     /// The same, of a call that cost this and left that.
     #[must_use]
     pub fn with(self, usage: Usage, evidence: Evidence) -> Self {
-        Self { record: Some(Box::new(CallRecord { usage, evidence })), ..self }
+        Self { record: Some(Box::new(CallRecord { adapter: None, usage, evidence })), ..self }
+    }
+
+    /// The same, of this adapter's call.
+    #[must_use]
+    pub fn of(mut self, adapter: impl Into<String>) -> Self {
+        self.record.get_or_insert_default().adapter = Some(adapter.into());
+        self
     }
 
     /// What it cost.

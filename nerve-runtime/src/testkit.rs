@@ -14,7 +14,7 @@ mod tick;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nerve_core::thread::{Checked, Effect, Input, Launch, Machine, Origin, Rules};
+use nerve_core::thread::{CallAnswer, Checked, Effect, Input, Launch, Machine, Origin, Rules};
 use nerve_core::wire::{ContextStep, StartFrame};
 use nerve_core::{
     BuildId, CallFailure, FailureKind, Meta, RawJson, Role, RoleBody, RoleContext, ThreadContext, ThreadId, Timestamp, Usage, Workflow,
@@ -188,7 +188,7 @@ impl Run {
             Effect::Call { step, attempt, .. } => self.call(step, attempt),
             Effect::Extract { step } => {
                 let input = match self.meta.take() {
-                    Some(meta) => Input::MetaRead { step, meta, rung: "test".to_owned(), cut: None },
+                    Some(meta) => Input::MetaRead { step, meta, rung: "test".to_owned(), cut: None, edits: Vec::new() },
                     None => Input::MetaRefused { step, errors: vec!["the scripted reply has no meta".to_owned()] },
                 };
                 self.take(input);
@@ -207,7 +207,7 @@ impl Run {
             }
         }
         let input = match decide(&self.workflow, &self.context()).await {
-            Ok(choice) => Input::Decided { upto, choice, workdir: None },
+            Ok(choice) => Input::Decided { upto, choice, workdir: None, continues: false },
             Err(error) => Input::DecideFailed { upto, error },
         };
         self.take(input);
@@ -222,7 +222,7 @@ impl Run {
         let input = match next(&mut self.script, &role) {
             Some(reply) => {
                 self.meta = reply.meta;
-                Input::Answered { step, attempt, adapter: "test".to_owned(), content: reply.content, usage: Usage::default(), form: None }
+                Input::Answered { step, attempt, answer: CallAnswer::plain("test", reply.content, Usage::default()) }
             }
             None => {
                 let failure = CallFailure::new(FailureKind::Config, format!("the test gives no reply: add .reply(\"{role}\", …)"));

@@ -12,7 +12,7 @@ mod store;
 mod turn;
 
 pub use error::{Duplicated, StoreError};
-pub use query::{Health, JournalFilter, JournalLine, Page, Source, StoredThread, ThreadFilter, TickFilter};
+pub use query::{Health, JournalFilter, JournalLine, Page, Source, StoredThread, ThreadFilter, TickFilter, UsageBy, UsageGroup};
 pub use rows::{SenseRow, ThreadRow, TickResult, TickRow};
 #[cfg(feature = "fill")]
 pub use sqlite::MAX_PAGES;

@@ -1,7 +1,7 @@
 //! What can be asked, and how the answers look.
 
 use nerve_core::thread::{Entry, StateName};
-use nerve_core::{Epoch, RawJson, ThreadId, Timestamp};
+use nerve_core::{Epoch, RawJson, ThreadId, Timestamp, Usage};
 
 use crate::ThreadRow;
 
@@ -128,4 +128,28 @@ pub struct Health {
     pub last_seq: i64,
     /// The size of the data in bytes.
     pub bytes: u64,
+}
+
+/// What calls are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageBy {
+    /// The day in UTC, such as `2026-11-29`.
+    Day,
+    /// The workflow.
+    Workflow,
+    /// The role.
+    Role,
+    /// Who answered, such as `openai/gpt-4o-mini`.
+    Model,
+}
+
+/// What a group of calls cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageGroup {
+    /// The group.
+    pub key: String,
+    /// How many threads the calls were made for.
+    pub threads: u64,
+    /// What they cost together.
+    pub usage: Usage,
 }

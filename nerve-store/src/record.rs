@@ -80,8 +80,9 @@ fn plain(source: Source, kind: &'static str, subject: Option<String>, payload: R
 /// How many calls to the outside this answer took; scripted answers cost nobody anything.
 fn outside_calls(entry: &Entry) -> Option<u32> {
     let (adapter, usage) = match entry {
-        Entry::Text(text) => (&text.adapter, &text.usage),
-        Entry::AskText(text) => (&text.adapter, &text.usage),
+        Entry::Text(text) => (text.adapter.as_str(), text.usage),
+        Entry::AskText(text) => (text.adapter.as_str(), text.usage),
+        Entry::CallFailed(failed) => ("", failed.failure.usage()),
         _ => return None,
     };
     (usage.calls > 0 && !adapter.starts_with("scripted")).then_some(usage.calls)

@@ -6,7 +6,7 @@ use nerve_core::thread::Entry;
 use nerve_core::{Epoch, ThreadId, Timestamp};
 
 use crate::{
-    Health, JournalFilter, JournalLine, Page, SenseRow, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
+    Health, JournalFilter, JournalLine, Page, SenseRow, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn, UsageBy, UsageGroup,
 };
 
 /// A place that keeps turns and gives them back. A backend passes the story in `tests/story.rs`.
@@ -85,6 +85,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be read.
     fn calls_since(&self, since: Timestamp) -> impl Future<Output = Result<Vec<Timestamp>, StoreError>> + Send;
+
+    /// What all calls since then cost, those too that failed or came from a script, in groups by name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn usage(&self, by: UsageBy, since: Timestamp) -> impl Future<Output = Result<Vec<UsageGroup>, StoreError>> + Send;
 
     /// How the store is, cheaply.
     ///

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use nerve_core::thread::{Effect, Entry, Input, Launch, Machine, Origin, Rules};
+use nerve_core::thread::{CallAnswer, Effect, Entry, Input, Launch, Machine, Origin, Rules};
 use nerve_core::wire::{Choice, HostedWork, Work};
 use nerve_core::{AdapterSource, BuildId, Extractor, RawJson, ThreadId, Timestamp, Usage};
 
@@ -67,22 +67,17 @@ fn run(work: impl Fn() -> Work) -> Vec<Entry> {
 
 /// What the world says to an effect. What follows a step comes with the step's end, as from a worker.
 fn answer(effect: Effect, work: &impl Fn() -> Work) -> Vec<Input> {
-    let decided = |upto: usize| Input::Decided { upto, choice: choose(upto, work), workdir: None };
+    let decided = |upto: usize| Input::Decided { upto, choice: choose(upto, work), workdir: None, continues: false };
     match effect {
         Effect::Decide { upto, check: None } => vec![decided(upto)],
         Effect::Decide { upto, check: Some(_) } => vec![Input::MetaAccepted { step: upto as u32 }, decided(upto)],
         Effect::Run { step, attempt } => {
             vec![Input::RoleDone { step, attempt, content: CONTENT.to_owned(), meta: meta() }, decided(step as usize)]
         }
-        Effect::Call { step, attempt, .. } => vec![Input::Answered {
-            step,
-            attempt,
-            adapter: "scripted/replies.yaml".to_owned(),
-            content: CONTENT.to_owned(),
-            usage: Usage::ONE_CALL,
-            form: None,
-        }],
-        Effect::Extract { step } => vec![Input::MetaRead { step, meta: meta(), rung: "native".to_owned(), cut: None }],
+        Effect::Call { step, attempt, .. } => {
+            vec![Input::Answered { step, attempt, answer: CallAnswer::plain("scripted/replies.yaml", CONTENT, Usage::ONE_CALL) }]
+        }
+        Effect::Extract { step } => vec![Input::MetaRead { step, meta: meta(), rung: "native".to_owned(), cut: None, edits: Vec::new() }],
         _ => Vec::new(),
     }
 }

@@ -9,9 +9,11 @@ mod conversation;
 pub mod extract;
 mod form;
 pub mod llm;
+mod prices;
 pub mod scripted;
 mod thinking;
 
 pub use answer::CallText;
 pub use conversation::{Conversation, Message, Reask, Speaker, as_text};
 pub use form::Form;
+pub use prices::price;

@@ -2,7 +2,7 @@
 
 use nerve_runtime::daemon::api::dto::{
     Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem,
-    ThreadView, ThreadsQuery, TriggerRequest, Triggered, WorkerResetRequest, WorkflowItem,
+    ThreadView, ThreadsQuery, TriggerRequest, Triggered, UsageQuery, UsageReport, WorkerResetRequest, WorkflowItem,
 };
 
 use super::{Address, Client};
@@ -66,6 +66,11 @@ impl Client {
 
     pub(crate) async fn resume(&self, id: &str, request: &ResumeRequest) -> Result<Triggered, CliError> {
         self.post(Address::v1(&["threads", id, "resume"]), request).await
+    }
+
+    pub(crate) async fn usage(&self, query: &UsageQuery) -> Result<UsageReport, CliError> {
+        let by = serde_json::to_value(query.by).ok().and_then(|by| by.as_str().map(str::to_owned));
+        self.get(Address::v1(&["usage"]).query("by", by).query("since_ms", query.since_ms)).await
     }
 
     pub(crate) async fn reset_limits(&self) -> Result<Done, CliError> {

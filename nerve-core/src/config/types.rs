@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::duration::{self, DurationText};
-use super::{Adapter, ExtractModel, Provider, Secret, SenseConfig, Supervision, WorkflowConfig};
+use super::{Adapter, ExtractModel, Price, Provider, Secret, SenseConfig, Supervision, WorkflowConfig};
 
 /// nerve.yaml: every key is optional, a section with nothing after it means its defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,10 @@ pub struct Config {
     #[serde(deserialize_with = "null_as_default")]
     #[schemars(with = "Option<Limits>")]
     pub limits: Limits,
+    /// What models cost, by `model` or `provider/model`, in US dollars a million tokens; goes before what nerve knows.
+    #[serde(deserialize_with = "null_as_default")]
+    #[schemars(with = "Option<BTreeMap<String, Price>>")]
+    pub prices: BTreeMap<String, Price>,
     /// Settings of the processes that run senses and workflows.
     #[serde(deserialize_with = "null_as_default")]
     #[schemars(with = "Option<Workers>")]
@@ -73,6 +77,7 @@ impl Default for Config {
             workflows: BTreeMap::new(),
             api: Api::default(),
             limits: Limits::default(),
+            prices: BTreeMap::new(),
             workers: Workers::default(),
             supervision: Supervision::default(),
             retention: Retention::default(),

@@ -1,6 +1,6 @@
 //! A step under way: what was asked, and what has come back.
 
-use super::{AskEntry, AskTextEntry, CrashCause, Cut, Intent};
+use super::{AgentSession, AskEntry, AskTextEntry, CrashCause, Cut, Intent};
 use crate::RawJson;
 
 /// A step between its intent and its checked meta.
@@ -22,6 +22,8 @@ pub struct Acting {
     pub refusals: Vec<Refusal>,
     /// The asks of a hand-written role, by number.
     pub asks: Vec<AskRecord>,
+    /// The session that the agent has in this step.
+    pub session: Option<AgentSession>,
 }
 
 /// A text that is in the journal.
@@ -79,7 +81,7 @@ pub enum Stage {
 impl Acting {
     /// A step whose intent was just decided.
     pub fn new(intent: Intent) -> Self {
-        Self { intent, attempt: 1, next_attempt: None, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new() }
+        Self { intent, attempt: 1, next_attempt: None, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new(), session: None }
     }
 
     /// What the role said: its first answer, for later texts only mend its meta. `cut` belongs to the last text.

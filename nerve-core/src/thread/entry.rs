@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::End;
 use crate::wire::HostedWork;
-use crate::{BuildId, Effects, RawJson, ThreadId, TickId, Timestamp, Usage};
+use crate::{BuildId, CallFailure, Effects, Evidence, RawJson, ThreadId, TickId, Timestamp, Usage};
 
 /// What a thread was accepted with; fixed for its life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,7 +86,21 @@ pub enum Entry {
         /// The part of the answer, in bytes, that only carried the meta and is no part of what the role said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut: Option<Cut>,
+        /// What was changed of what stood there so that it could be read, one sentence each; nothing of it changes a meaning.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edits: Vec<String>,
     },
+    /// An agent's session was seen that may be gone on with.
+    Session {
+        /// The step.
+        step: u32,
+        /// The attempt in which it was seen.
+        attempt: u32,
+        /// The session.
+        session: AgentSession,
+    },
+    /// A call gave no text.
+    CallFailed(CallFailedEntry),
     /// A hand-written role's text and meta; the step is complete.
     Done {
         /// The step.
@@ -194,6 +208,10 @@ pub struct Intent {
     pub hosted: Option<HostedWork>,
     /// What recovery may do.
     pub effects: Effects,
+    /// Whether nobody said what recovery may do and the adapter can go on with a session: then an attempt whose session is known is
+    /// tried again in it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub continues: bool,
     /// How long one attempt may take.
     pub timeout_ms: u64,
     /// Where an agent works, when one is set.
@@ -217,6 +235,37 @@ pub struct StepText {
     /// What the call used to ask for the meta, for the extraction: see the adapters' host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<RawJson>,
+    /// What proves it.
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
+}
+
+/// An agent's session, and what has to be the same for it to be gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// The agent's name for it.
+    pub id: String,
+    /// Which agent it is, as the adapter's label names it: `cursor`, `hermes`, `cli/codex`.
+    pub agent: String,
+    /// The model that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Where it works.
+    pub workdir: String,
+}
+
+/// A call that gave no text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallFailedEntry {
+    /// The step.
+    pub step: u32,
+    /// The attempt.
+    pub attempt: u32,
+    /// The ask that it was made for; absent for the step's own call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskNo>,
+    /// Why, what it cost all the same, and what proves it.
+    pub failure: CallFailure,
 }
 
 /// The number of an ask within its step, from 0.
@@ -260,6 +309,9 @@ pub struct AskTextEntry {
     pub meta: Option<RawJson>,
     /// What it cost.
     pub usage: Usage,
+    /// What proves it.
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
 }
 
 /// What cut an attempt or decision off.
@@ -275,6 +327,8 @@ pub enum CrashCause {
     },
     /// The keeper of the agent died, and the agent was ended for that.
     Keeper,
+    /// The agent did not go on with its session.
+    Session,
     /// It took longer than it may.
     Deadline,
 }
@@ -306,6 +360,8 @@ impl Entry {
             Self::Text(_) => "step_text",
             Self::Refused { .. } => "step_meta_refused",
             Self::Meta { .. } => "step_meta",
+            Self::Session { .. } => "session",
+            Self::CallFailed(_) => "call_failed",
             Self::Done { .. } => "thread_workflow_message",
             Self::Asked(_) => "ask",
             Self::AskText(_) => "ask_text",
@@ -317,6 +373,26 @@ impl Entry {
             Self::BuildChanged { .. } => "build_changed",
             Self::KillRequested { .. } => "kill_requested",
             Self::Ended(end) => end.state().name(),
+        }
+    }
+
+    /// What the calls behind this entry cost.
+    pub fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Text(text) => Some(text.usage),
+            Self::AskText(text) => Some(text.usage),
+            Self::CallFailed(failed) => Some(failed.failure.usage()),
+            _ => None,
+        }
+    }
+
+    /// Who was called, as it was resolved; absent where that did not come about.
+    pub fn adapter(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&text.adapter),
+            Self::AskText(text) => Some(&text.adapter),
+            Self::CallFailed(failed) => failed.failure.record.as_ref()?.adapter.as_deref(),
+            _ => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::machine::{Live, Machine, Outcome, Refused};
 use super::{Entry, ParkReason, Phase, Resume, StepText};
-use crate::Usage;
+use crate::{Evidence, Usage};
 
 impl Machine {
     pub(super) fn park(&mut self, reason: ParkReason) -> Vec<Entry> {
@@ -27,6 +27,7 @@ impl Machine {
                     content,
                     usage: Usage::default(),
                     form: None,
+                    evidence: Evidence::default(),
                 };
                 vec![Entry::Resumed, Entry::Text(text)]
             }

@@ -1,8 +1,8 @@
 //! What happens to a thread.
 
-use super::{AskNo, AskTextEntry, CrashCause, Cut, End, ParkReason, StepText};
+use super::{AgentSession, AskNo, AskTextEntry, CrashCause, Cut, End, ParkReason, StepText};
 use crate::wire::Choice;
-use crate::{AdapterSource, BuildId, CallFailure, RawJson, Usage};
+use crate::{AdapterSource, BuildId, CallFailure, Evidence, RawJson, Usage};
 
 /// Something that happened. Results name what they answer; one that answers nothing open is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Input {
         choice: Choice,
         /// Where its agent works, by all that says so; the caller's folder without it.
         workdir: Option<String>,
+        /// Whether the adapter can go on with a session and nobody said what recovery may do.
+        continues: bool,
     },
     /// The moderator or a prompt failed.
     DecideFailed {
@@ -43,14 +45,17 @@ pub enum Input {
         step: u32,
         /// The attempt.
         attempt: u32,
-        /// The adapter as it was resolved.
-        adapter: String,
-        /// The text.
-        content: String,
-        /// What it cost.
-        usage: Usage,
-        /// How the meta was asked for.
-        form: Option<RawJson>,
+        /// What it gave.
+        answer: CallAnswer,
+    },
+    /// The agent of the running attempt has a session.
+    SessionSeen {
+        /// The step.
+        step: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The session.
+        session: AgentSession,
     },
     /// A call failed for good.
     CallFailed {
@@ -71,6 +76,8 @@ pub enum Input {
         rung: String,
         /// The part of the last text that only carried the meta.
         cut: Option<Cut>,
+        /// What was changed so that it could be read.
+        edits: Vec<String>,
     },
     /// The text gave no meta, or the role's type refused it.
     MetaRefused {
@@ -145,14 +152,19 @@ pub enum Input {
         step: u32,
         /// The ask.
         ask: AskNo,
-        /// The adapter as it was resolved.
-        adapter: String,
-        /// The text.
-        content: String,
+        /// What came.
+        answer: CallAnswer,
         /// The meta.
         meta: Option<RawJson>,
-        /// What it cost.
-        usage: Usage,
+    },
+    /// An ask's call failed for good; a later attempt may make it anew.
+    AskFailed {
+        /// The step.
+        step: u32,
+        /// The ask.
+        ask: AskNo,
+        /// Why.
+        failure: CallFailure,
     },
     /// Park it.
     Park {
@@ -175,6 +187,30 @@ pub enum Input {
     },
     /// End it without running it further.
     End(End),
+}
+
+/// What a call gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallAnswer {
+    /// The adapter as it was resolved.
+    pub adapter: String,
+    /// The text.
+    pub content: String,
+    /// What it cost.
+    pub usage: Usage,
+    /// How the meta was asked for.
+    pub form: Option<RawJson>,
+    /// What proves it.
+    pub evidence: Evidence,
+    /// The session that the agent had, where it told of none before.
+    pub session: Option<AgentSession>,
+}
+
+impl CallAnswer {
+    /// A text of which nothing else is known.
+    pub fn plain(adapter: impl Into<String>, content: impl Into<String>, usage: Usage) -> Self {
+        Self { adapter: adapter.into(), content: content.into(), usage, form: None, evidence: Evidence::default(), session: None }
+    }
 }
 
 /// How a parked thread goes on.

@@ -48,7 +48,10 @@ impl Machine {
     /// The attempt under way is lost. One that may be repeated begins again at once when the thread has a slot, else with it.
     pub(super) fn lost(&self, cause: CrashCause, suspected: bool) -> Vec<Entry> {
         let Some(acting) = self.thread.acting() else { return Vec::new() };
-        let Intent { step, role, effects, .. } = &acting.intent;
+        let Intent { step, role, continues, .. } = &acting.intent;
+        // The agent knows itself how far it came.
+        let goes_on = *continues && acting.session.is_some() && cause != CrashCause::Session;
+        let effects = if goes_on { Effects::Repeatable } else { acting.intent.effects };
         let mut entries = vec![Entry::AttemptLost { step: *step, attempt: acting.attempt, cause: cause.clone(), suspected }];
         if self.thread.kill.is_some() {
             return entries;

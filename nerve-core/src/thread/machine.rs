@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acting, AskEntry, AskNo, AskState, AskTextEntry, Checked, Cut, Effect, End, Entry, Input, Intent, Launch, Phase, Stage, StateName,
+    Acting, AskEntry, AskNo, AskState, AskTextEntry, CallAnswer, CallFailedEntry, Checked, Cut, Effect, End, Entry, Input, Intent, Launch, Phase, Stage, StateName,
     StepText, Thread,
 };
 use crate::wire::{Choice, Work};
@@ -45,7 +45,7 @@ pub(super) enum Live {
     /// The worker is asked for a decision.
     Deciding,
     /// The role's type is asked about this meta.
-    Checking { meta: RawJson, rung: String, cut: Option<Cut>, asked: bool },
+    Checking { meta: RawJson, rung: String, cut: Option<Cut>, edits: Vec<String>, asked: bool },
     /// The attempt runs.
     Attempt,
     /// The last text is being read.
@@ -153,11 +153,6 @@ impl Machine {
         asks.iter().map(|ask| &ask.entry).find(|ask| ask.key == key && ask.count == count).map(|ask| ask.ask)
     }
 
-    /// An ask's call failed for good; a later attempt may make it anew.
-    pub fn ask_failed(&mut self, ask: AskNo) {
-        self.asks_in_flight.remove(&ask);
-    }
-
     /// Takes what happened and gives the entries that must be durable before [`Machine::effects`] is called.
     ///
     /// # Errors
@@ -184,35 +179,47 @@ impl Machine {
                 _ => Err(Refused::NotExpected("queueing")),
             },
             Input::Start { build } => self.start(build),
-            Input::Decided { upto, choice, workdir } => self.decided(upto, choice, workdir),
+            Input::Decided { upto, choice, workdir, continues } => self.decided(upto, choice, workdir, continues),
             Input::DecideFailed { upto, error } => {
                 self.expect_decision(upto)?;
                 self.live = Live::Idle;
                 Ok(vec![Entry::Ended(End::Failed { error })])
             }
             Input::DecisionLost { cause, suspected } => self.decision_lost(cause, suspected),
-            Input::Answered { step, attempt, adapter, content, usage, form } => {
-                self.expect_work(step, attempt, true)?;
+            Input::Answered { step, attempt, answer } => {
+                let acting = self.expect_work(step, attempt, true)?;
+                let CallAnswer { adapter, content, usage, form, evidence, session } = answer;
+                let session = session.filter(|session| acting.session.as_ref() != Some(session));
                 self.live = Live::Idle;
-                Ok(vec![Entry::Text(StepText { step, attempt, adapter, content, usage, form })])
+                let mut entries: Vec<Entry> = session.map(|session| Entry::Session { step, attempt, session }).into_iter().collect();
+                entries.push(Entry::Text(StepText { step, attempt, adapter, content, usage, form, evidence }));
+                Ok(entries)
+            }
+            Input::SessionSeen { step, attempt, session } => {
+                let acting = self.expect_work(step, attempt, true)?;
+                let known = acting.session.as_ref() == Some(&session);
+                Ok(if known { Vec::new() } else { vec![Entry::Session { step, attempt, session }] })
             }
             Input::CallFailed { step, attempt, failure } => {
                 let role = self.expect_work(step, attempt, true)?.intent.role.clone();
                 self.live = Live::Idle;
-                Ok(self.failed(format!("`{role}`: {failure}")))
+                let error = format!("`{role}`: {failure}");
+                let mut entries = vec![Entry::CallFailed(CallFailedEntry { step, attempt, ask: None, failure })];
+                entries.extend(self.failed(error));
+                Ok(entries)
             }
-            Input::MetaRead { step, meta, rung, cut } => {
+            Input::MetaRead { step, meta, rung, cut, edits } => {
                 self.expect_step(step, self.live == Live::Extracting)?;
-                self.live = Live::Checking { meta, rung, cut, asked: false };
+                self.live = Live::Checking { meta, rung, cut, edits, asked: false };
                 Ok(Vec::new())
             }
             Input::MetaAccepted { step } => {
                 self.expect_step(step, matches!(self.live, Live::Checking { asked: true, .. }))?;
-                let Live::Checking { meta, rung, cut, .. } = std::mem::replace(&mut self.live, Live::Deciding) else {
+                let Live::Checking { meta, rung, cut, edits, .. } = std::mem::replace(&mut self.live, Live::Deciding) else {
                     return Err(Refused::NotExpected("a checked meta"));
                 };
                 self.checks_lost = 0;
-                Ok(vec![Entry::Meta { step, meta, rung, cut }])
+                Ok(vec![Entry::Meta { step, meta, rung, cut, edits }])
             }
             Input::MetaRefused { step, errors } => self.meta_refused(step, errors),
             Input::RoleDone { step, attempt, content, meta } => {
@@ -258,15 +265,17 @@ impl Machine {
                     None => vec![Entry::Asked(AskEntry { step, ask, key, count, adapter, prompt, schema })],
                 })
             }
-            Input::AskAnswered { step, ask, adapter, content, meta, usage } => {
-                let open = |acting: &Acting| {
-                    acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open)
-                };
-                if !self.thread.acting().is_some_and(open) || !self.asks_in_flight.remove(&ask) {
-                    return Err(Refused::NotExpected("an answer to that ask"));
-                }
+            Input::AskAnswered { step, ask, answer, meta } => {
+                self.expect_ask(step, ask)?;
+                self.asks_in_flight.remove(&ask);
                 self.asks_due.push(Effect::AnswerAsk { step, ask });
-                Ok(vec![Entry::AskText(AskTextEntry { step, ask, adapter, content, meta, usage })])
+                let CallAnswer { adapter, content, usage, evidence, .. } = answer;
+                Ok(vec![Entry::AskText(AskTextEntry { step, ask, adapter, content, meta, usage, evidence })])
+            }
+            Input::AskFailed { step, ask, failure } => {
+                let attempt = self.expect_ask(step, ask)?.attempt;
+                self.asks_in_flight.remove(&ask);
+                Ok(vec![Entry::CallFailed(CallFailedEntry { step, attempt, ask: Some(ask), failure })])
             }
             Input::Park { reason } => {
                 if self.live == Live::Attempt || !matches!(self.thread.phase, Phase::Deciding { .. } | Phase::Acting(_)) {
@@ -334,8 +343,8 @@ impl Machine {
             (Live::Idle, Stage::Call { rung }) => Some((Live::Attempt, Effect::Call { step, attempt, rung })),
             (Live::Idle, Stage::Run) => Some((Live::Attempt, Effect::Run { step, attempt })),
             (Live::Idle, Stage::Extract) => Some((Live::Extracting, Effect::Extract { step })),
-            (Live::Checking { meta, rung, cut, asked: false }, _) => Some((
-                Live::Checking { meta: meta.clone(), rung: rung.clone(), cut: *cut, asked: true },
+            (Live::Checking { meta, rung, cut, edits, asked: false }, _) => Some((
+                Live::Checking { meta: meta.clone(), rung: rung.clone(), cut: *cut, edits: edits.clone(), asked: true },
                 Effect::Decide { upto: self.thread.steps.len() + 1, check: Some(checked(acting, meta, *cut)) },
             )),
             _ => None,
@@ -365,7 +374,7 @@ impl Machine {
         }
     }
 
-    fn decided(&mut self, upto: usize, choice: Choice, workdir: Option<String>) -> Outcome {
+    fn decided(&mut self, upto: usize, choice: Choice, workdir: Option<String>, continues: bool) -> Outcome {
         self.expect_decision(upto)?;
         self.live = Live::Idle;
         let (role, reason, work, timeout_ms, effects) = match choice {
@@ -386,6 +395,7 @@ impl Machine {
                 Work::Written => None,
             },
             effects: effects.unwrap_or(Effects::Repeatable),
+            continues,
             timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             workdir: workdir.or_else(|| self.thread.launch.workdir.clone()),
         })])
@@ -429,6 +439,16 @@ impl Machine {
     fn expect_work(&self, step: u32, attempt: u32, hosted: bool) -> Result<&Acting, Refused> {
         let acting = self.expect_attempt(step, attempt)?;
         if acting.intent.hosted.is_some() == hosted { Ok(acting) } else { Err(Refused::NotExpected("a result of that kind")) }
+    }
+
+    fn expect_ask(&self, step: u32, ask: AskNo) -> Result<&Acting, Refused> {
+        let open = |acting: &&Acting| {
+            acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open)
+        };
+        match self.thread.acting().filter(open) {
+            Some(acting) if self.asks_in_flight.contains(&ask) => Ok(acting),
+            _ => Err(Refused::NotExpected("what came of that ask")),
+        }
     }
 
     fn expect_step(&self, step: u32, open: bool) -> Result<&Acting, Refused> {

@@ -19,10 +19,12 @@ mod state;
 pub use acting::{Acting, AskRecord, AskState, Refusal, Stage, TextRecord};
 pub use effect::{Checked, Effect};
 pub use end::End;
-pub use entry::{AskEntry, AskNo, AskTextEntry, CrashCause, Cut, Entry, Intent, Launch, Origin, ParkReason, StepText};
-pub use input::{AttemptFound, Found, Input, Resume};
+pub use entry::{
+    AgentSession, AskEntry, AskNo, AskTextEntry, CallFailedEntry, CrashCause, Cut, Entry, Intent, Launch, Origin, ParkReason, StepText,
+};
+pub use input::{AttemptFound, CallAnswer, Found, Input, Resume};
 pub use machine::{Machine, Refused, Rules};
-pub use state::{FinishedStep, KillRequest, Phase, StateName, Thread};
+pub use state::{FinishedStep, KillRequest, KnownSession, Phase, StateName, Thread};
 
 /// The most attempts of one step that may be lost to crashes or deadlines before its thread ends as crashed.
 pub const MAX_LOST: u32 = 3;

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{AttemptFound, CrashCause, Effect, End, Entry, Found, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
+use super::{AgentSession, AttemptFound, CallAnswer, CrashCause, Effect, End, Entry, Found, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
 use crate::wire::{Choice, HostedWork, Work};
-use crate::{AdapterSource, BuildId, CallFailure, Effects, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage};
+use crate::{AdapterSource, BuildId, CallFailure, Effects, Evidence, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage};
 
 /// What the world does next; each is tried, and the machine may refuse it.
 #[derive(Debug, Clone)]
@@ -25,6 +25,9 @@ enum Act {
     AttemptLost { stale: bool, suspected: bool },
     Ask(u8),
     AskAnswered(u8),
+    AskFails(u8),
+    SessionSeen(u8),
+    SessionLost,
     Resume,
     Kill,
     Stopped,
@@ -50,6 +53,9 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (any::<bool>(), any::<bool>()).prop_map(|(stale, suspected)| Act::AttemptLost { stale, suspected }),
         2 => (0u8..3).prop_map(Act::Ask),
         2 => (0u8..3).prop_map(Act::AskAnswered),
+        1 => (0u8..3).prop_map(Act::AskFails),
+        2 => (0u8..2).prop_map(Act::SessionSeen),
+        1 => Just(Act::SessionLost),
         1 => Just(Act::Resume),
         1 => Just(Act::Kill),
         1 => Just(Act::Stopped),
@@ -99,20 +105,21 @@ impl World {
             Act::Durable => return self.durable(),
             Act::DaemonDies { found, slot } => return self.daemon_dies(found, slot),
             Act::Start => Input::Start { build: BuildId("b".into()) },
-            Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects), workdir: None },
-            Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None }, workdir: None },
+            Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects), workdir: None, continues: !written },
+            Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None }, workdir: None, continues: false },
             Act::DecideFails => Input::DecideFailed { upto, error: "no".into() },
             Act::DecisionLost => Input::DecisionLost { cause, suspected: false },
-            Act::Answer { stale } => Input::Answered {
-                step,
-                attempt: old(stale),
-                adapter: "a".into(),
-                content: "text".into(),
-                usage: Usage::ONE_CALL,
-                form: None,
-            },
+            Act::Answer { stale } => {
+                Input::Answered { step, attempt: old(stale), answer: CallAnswer::plain("a", "text", Usage::ONE_CALL) }
+            }
+            Act::SessionSeen(n) => Input::SessionSeen { step, attempt, session: session(n) },
+            Act::AskFails(n) => {
+                let Some(ask) = self.machine.ask_no(&n.to_string(), 0) else { return };
+                Input::AskFailed { step, ask, failure: CallFailure::new(FailureKind::Transport, "down") }
+            }
+            Act::SessionLost => Input::AttemptLost { step, attempt, cause: CrashCause::Session, suspected: false },
             Act::CallFails => Input::CallFailed { step, attempt, failure: CallFailure::new(FailureKind::Transport, "down") },
-            Act::MetaRead => Input::MetaRead { step, meta: RawJson::null(), rung: "native".into(), cut: None },
+            Act::MetaRead => Input::MetaRead { step, meta: RawJson::null(), rung: "native".into(), cut: None, edits: Vec::new() },
             Act::MetaRefused => Input::MetaRefused { step, errors: vec!["bad".into()] },
             Act::MetaAccepted => Input::MetaAccepted { step },
             Act::RoleDone { stale } => Input::RoleDone { step, attempt: old(stale), content: "done".into(), meta: RawJson::null() },
@@ -129,7 +136,7 @@ impl World {
             },
             Act::AskAnswered(n) => {
                 let Some(ask) = self.machine.ask_no(&n.to_string(), 0) else { return };
-                Input::AskAnswered { step, ask, adapter: "a".into(), content: "yes".into(), meta: None, usage: Usage::ONE_CALL }
+                Input::AskAnswered { step, ask, answer: CallAnswer::plain("a", "yes", Usage::ONE_CALL), meta: None }
             }
             Act::Resume => Input::Resume(Resume::TryAgain),
             Act::Kill => Input::Kill { by: "user".into(), interrupt: false },
@@ -212,11 +219,16 @@ impl World {
                 content: "text".into(),
                 usage: Usage::ONE_CALL,
                 form: None,
+                evidence: Evidence::default(),
             }),
             _ => AttemptFound::Lost,
         };
         self.pending = self.machine.recover(Found { attempt, asks: Vec::new() }, slot);
     }
+}
+
+fn session(n: u8) -> AgentSession {
+    AgentSession { id: format!("s{n}"), agent: "cursor".into(), model: None, workdir: "/w".into() }
 }
 
 fn choice(written: bool, effects: Effects) -> Choice {
@@ -331,4 +343,41 @@ fn three_lost_attempts_are_a_crash() {
         world.durable();
     }
     assert_eq!(world.machine.thread().end().and_then(End::exit_code), Some(255));
+}
+
+#[test]
+fn an_attempt_whose_session_is_known_goes_on_in_it_and_one_without_waits_for_a_person() {
+    for (seen, goes_on) in [(true, true), (false, false)] {
+        let mut world = World::new();
+        let acts = [Act::Start, Act::Durable, Act::DecideRole { written: false, effects: Effects::AskBeforeRepeat }, Act::Durable];
+        acts.into_iter().for_each(|act| world.act(act));
+        if seen {
+            world.act(Act::SessionSeen(1));
+            world.act(Act::Durable);
+        }
+        world.act(Act::DaemonDies { found: 0, slot: true });
+        world.durable();
+        let thread = world.machine.thread();
+        assert_eq!(matches!(thread.phase, Phase::Waiting { .. }), !goes_on, "{:?}", thread.phase);
+        assert_eq!(thread.sessions.get("r").map(|known| (known.session.clone(), known.step)), goes_on.then(|| (session(1), 1)));
+    }
+}
+
+#[test]
+fn a_session_that_is_lost_is_not_gone_on_with() {
+    let mut world = World::new();
+    for act in [
+        Act::Start,
+        Act::Durable,
+        Act::DecideRole { written: false, effects: Effects::AskBeforeRepeat },
+        Act::Durable,
+        Act::SessionSeen(1),
+        Act::Durable,
+        Act::SessionLost,
+        Act::Durable,
+    ] {
+        world.act(act);
+    }
+    assert!(matches!(world.machine.thread().phase, Phase::Waiting { .. }));
+    assert!(world.machine.thread().sessions.is_empty());
 }

@@ -1,10 +1,11 @@
 //! A thread's durable state: the fold of its entries.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acting, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, Stage, TextRecord};
+use super::{Acting, AgentSession, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, Stage, TextRecord};
 use crate::wire::ContextStep;
 use crate::{BuildId, RawJson};
 
@@ -112,6 +113,15 @@ pub struct FinishedStep {
     pub meta: RawJson,
 }
 
+/// A session that a role's next turn may go on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSession {
+    /// The session.
+    pub session: AgentSession,
+    /// The step in which it was last used: what the agent knows ends with that step.
+    pub step: u32,
+}
+
 /// Somebody wants a thread gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KillRequest {
@@ -137,6 +147,8 @@ pub struct Thread {
     pub build: Option<BuildId>,
     /// Its finished steps.
     pub steps: Vec<FinishedStep>,
+    /// Each role's last session, and the step that it was last used in.
+    pub sessions: BTreeMap<String, KnownSession>,
     /// What it is at.
     pub phase: Phase,
     /// Who wants it gone, and how it will end then.
@@ -148,7 +160,7 @@ pub struct Thread {
 impl Thread {
     /// The state after the first entry.
     pub fn accepted(launch: Launch) -> Self {
-        Self { launch, build: None, steps: Vec::new(), phase: Phase::Queued, kill: None, entries: 1 }
+        Self { launch, build: None, steps: Vec::new(), sessions: BTreeMap::new(), phase: Phase::Queued, kill: None, entries: 1 }
     }
 
     /// The state's name.
@@ -229,6 +241,22 @@ impl Thread {
             Entry::BuildChanged { build } => self.build = Some(build.clone()),
             Entry::KillRequested { by, interrupt } => self.kill = Some(KillRequest { by: by.clone(), interrupt: *interrupt }),
             Entry::Ended(end) => self.phase = Phase::Ended(end.clone()),
+            Entry::Session { step, session, .. } => {
+                if let Some(acting) = self.acting_mut() {
+                    acting.session = Some(session.clone());
+                    let role = acting.intent.role.clone();
+                    self.sessions.insert(role, KnownSession { session: session.clone(), step: *step });
+                }
+            }
+            Entry::AttemptLost { cause: CrashCause::Session, .. } => {
+                if let Some(acting) = self.acting_mut() {
+                    acting.session = None;
+                    acting.apply(entry);
+                    let role = acting.intent.role.clone();
+                    self.sessions.remove(&role);
+                }
+            }
+            Entry::CallFailed(_) => {}
             Entry::Text(_)
             | Entry::Refused { .. }
             | Entry::Asked(_)
@@ -305,6 +333,7 @@ impl CrashCause {
             Self::Daemon => "the daemon ended while it ran".to_owned(),
             Self::Worker { exit } => format!("the worker died: {exit}"),
             Self::Keeper => "the keeper of its agent died".to_owned(),
+            Self::Session => "its agent did not go on with its session".to_owned(),
             Self::Deadline => "it took longer than it may".to_owned(),
         }
     }

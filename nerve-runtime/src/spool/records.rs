@@ -1,6 +1,6 @@
 //! The small files of a call's folder.
 
-use nerve_core::{RawJson, ThreadId, Timestamp, Usage};
+use nerve_core::{Evidence, RawJson, ThreadId, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::{CallName, What};
@@ -48,6 +48,9 @@ pub(crate) struct SpooledReply {
     pub(crate) usage: Usage,
     /// How the meta was asked for, if one was.
     pub(crate) form: Option<RawJson>,
+    /// What proves it.
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub(crate) evidence: Evidence,
     /// The meta that an ask wanted; a step's is read once its text is in the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) meta: Option<RawJson>,

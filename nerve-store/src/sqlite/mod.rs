@@ -12,6 +12,7 @@ mod open;
 mod read;
 mod senses;
 mod threads;
+mod usage;
 mod writer;
 
 use nerve_core::thread::Entry;
@@ -24,6 +25,7 @@ use self::writer::{Command, Job};
 use crate::record::Record;
 use crate::{
     Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
+    UsageBy, UsageGroup,
 };
 
 #[cfg(feature = "fill")]
@@ -113,6 +115,10 @@ impl Store for SqliteStore {
 
     async fn calls_since(&self, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
         journal::calls_since(self, since).await
+    }
+
+    async fn usage(&self, by: UsageBy, since: Timestamp) -> Result<Vec<UsageGroup>, StoreError> {
+        usage::usage(self, by, since).await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

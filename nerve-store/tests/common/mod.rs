@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use nerve_core::thread::{Entry, Input, Launch, Machine, Origin, Rules};
+use nerve_core::thread::{CallAnswer, Entry, Input, Launch, Machine, Origin, Rules};
 use nerve_core::wire::{Choice, HostedWork, Work};
 use nerve_core::{AdapterSource, BuildId, Extractor, RawJson, ThreadId, Timestamp, Usage};
 use nerve_store::{JournalEntry, ThreadRow, Turn};
@@ -79,14 +79,13 @@ impl Driven {
     /// Starts it and gives a role its turn.
     pub(crate) fn begin(&mut self, prompt: &str, now: Timestamp) -> Vec<Turn> {
         let start = self.happens(Input::Start { build: BuildId("b1".to_owned()) }, now);
-        vec![start, self.happens(Input::Decided { upto: 0, choice: turn_of_role(prompt), workdir: None }, now)]
+        vec![start, self.happens(Input::Decided { upto: 0, choice: turn_of_role(prompt), workdir: None, continues: false }, now)]
     }
 
     /// The role's answer.
     pub(crate) fn answer(&mut self, adapter: &str, content: &str, now: Timestamp) -> Turn {
-        let usage = Usage::ONE_CALL;
-        let input = Input::Answered { step: 1, attempt: 1, adapter: adapter.to_owned(), content: content.to_owned(), usage, form: None };
-        self.happens(input, now)
+        let answer = CallAnswer::plain(adapter, content, Usage::ONE_CALL);
+        self.happens(Input::Answered { step: 1, attempt: 1, answer }, now)
     }
 
     fn turn(&mut self, entries: Vec<Entry>, now: Timestamp) -> Turn {

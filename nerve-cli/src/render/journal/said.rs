@@ -30,6 +30,8 @@ fn words(entry: &Entry) -> String {
         Entry::Text(text) => format!("#{} by {}: {}", text.step, text.adapter, one_line(&text.content)),
         Entry::Refused { step, errors } => format!("#{step} {}", errors.join("; ")),
         Entry::Meta { step, meta, .. } => format!("#{step} {}", meta.get()),
+        Entry::Session { step, session, .. } => format!("#{step} {} {}", session.agent, session.id),
+        Entry::CallFailed(failed) => format!("#{} {}", failed.step, one_line(&failed.failure.to_string())),
         Entry::Done { step, content, meta, .. } => format!("#{step} {} {}", meta.get(), one_line(content)),
         Entry::Asked(ask) => format!("#{} asks {}: {}", ask.step, ask.adapter, one_line(&ask.prompt)),
         Entry::AskText(answer) => format!("#{} by {}: {}", answer.step, answer.adapter, one_line(&answer.content)),

@@ -13,6 +13,7 @@ pub mod schema;
 mod sense;
 mod status;
 mod thread;
+mod usage;
 mod workflow;
 
 pub use error::{ErrorBody, ErrorDetail, ErrorKind};
@@ -26,4 +27,5 @@ pub use request::{
 pub use sense::{SenseItem, SenseTriggered};
 pub use status::{Done, Health, LimitsState, Parked, Status, Stopping, StoreState, WorkerItem, WorkflowLoad};
 pub use thread::{StepView, ThreadItem, ThreadView, Triggered};
+pub use usage::{UsageBy, UsageItem, UsageQuery, UsageReport, UsageSum};
 pub use workflow::{Restarted, WorkflowItem};

@@ -13,6 +13,7 @@ mod status;
 mod thread_view;
 mod threads;
 mod trigger;
+mod usage;
 mod workers;
 
 use std::sync::Arc;

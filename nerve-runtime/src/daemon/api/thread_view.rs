@@ -71,6 +71,10 @@ fn fold(steps: &mut Vec<StepView>, texts: &mut u32, at: Timestamp, entry: &Entry
             step.usage.add(&text.usage);
         }
         Entry::AskText(answer) => step.usage.add(&answer.usage),
+        Entry::CallFailed(failed) => {
+            step.usage.add(&failed.failure.usage());
+            step.error = Some(failed.failure.to_string());
+        }
         Entry::Refused { errors, .. } => step.error = Some(errors.join("; ")),
         Entry::Meta { meta, cut, .. } => {
             step.meta = Some(meta.clone());

@@ -54,6 +54,7 @@ impl Host {
         Ok(Resolved {
             label: format!("cli/{name}"),
             gates,
+            price: None,
             kind: Kind::Cli(CliCommand {
                 args: args.to_vec(),
                 workdir,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use nerve_adapters::host::Form;
 use nerve_adapters::host::extract::{self, Extraction};
+use nerve_core::thread::CallAnswer;
 use nerve_core::{RawJson, ThreadId, Usage};
 use tokio::time::{Instant, sleep};
 
-use super::super::engine::{CallText, Finished};
+use super::super::engine::Finished;
 use super::agent::AgentEnd;
 use super::line::remove;
 use super::{Host, jobs, outcome};
@@ -34,7 +35,7 @@ pub(crate) struct Found {
 /// The answer of a call that was found.
 #[derive(Debug)]
 pub(crate) struct FoundText {
-    pub text: CallText,
+    pub answer: CallAnswer,
     /// The meta that an ask wanted.
     pub meta: Option<RawJson>,
 }
@@ -50,9 +51,13 @@ impl Found {
     pub(crate) fn answer(&self, schema: Option<&RawJson>) -> Option<FoundText> {
         match self.spool.evidence() {
             Evidence::Reply(reply) => {
-                let text = CallText { adapter: reply.adapter, content: reply.content, usage: reply.usage, form: reply.form };
+                let answer = CallAnswer {
+                    form: reply.form,
+                    evidence: reply.evidence,
+                    ..CallAnswer::plain(reply.adapter, reply.content, reply.usage)
+                };
                 // Only the last reply of an ask is kept, with its meta.
-                (schema.is_none() || reply.meta.is_some() || !self.is_ask()).then_some(FoundText { text, meta: reply.meta })
+                (schema.is_none() || reply.meta.is_some() || !self.is_ask()).then_some(FoundText { answer, meta: reply.meta })
             }
             Evidence::Ended => self.of_command(schema),
             Evidence::None | Evidence::Started => None,
@@ -71,10 +76,10 @@ impl Found {
         if end.exit.stopped && !is_finished(&content, &form, schema?) {
             return None;
         }
-        let text = CallText { adapter: begun.adapter.clone(), content, usage: Usage::ONE_CALL, form: begun.form.clone() };
+        let answer = CallAnswer { form: begun.form.clone(), ..CallAnswer::plain(begun.adapter.clone(), content, Usage::ONE_CALL) };
         match schema.filter(|_| self.is_ask()) {
-            Some(schema) => jobs::with_meta(text, schema).ok().map(|(text, meta)| FoundText { text, meta: Some(meta) }),
-            None => Some(FoundText { text, meta: None }),
+            Some(schema) => jobs::with_meta(answer, schema).ok().map(|(answer, meta)| FoundText { answer, meta: Some(meta) }),
+            None => Some(FoundText { answer, meta: None }),
         }
     }
 }

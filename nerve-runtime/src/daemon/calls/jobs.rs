@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_adapters::host::{Conversation, Form, Reask, as_text};
-use nerve_core::thread::{Acting, AskEntry, AskNo, Cut, Thread};
+use nerve_core::thread::{Acting, AskEntry, AskNo, CallAnswer, Cut, Thread};
 use nerve_core::{CallFailure, FailureKind, RawJson, Request, ThreadId, Usage};
 use tokio::task::AbortHandle;
 
 use super::super::clock;
-use super::super::engine::{CallText, Finished, MetaRead};
+use super::super::engine::{Finished, MetaRead};
 use super::line::{Answer, Caller, Line};
 use super::{Host, Resolved};
 use crate::spool::{CallName, What};
@@ -135,7 +135,7 @@ impl Host {
             let anywhere = || Form::NativeSchema { name: String::new(), tag: "meta".to_owned() };
             let form = job.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or_else(anywhere);
             let result = match extract::read(&job.text, &form, &job.schema) {
-                Extraction::Meta { meta, rung } => Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form) }),
+                Extraction::Meta { meta, rung } => Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form), edits: Vec::new() }),
                 Extraction::Refused { errors } => Err(errors),
             };
             Finished::Extracted { thread: job.thread, step: job.step, result }
@@ -158,7 +158,7 @@ impl Host {
     }
 }
 
-async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversation) -> Result<(CallText, Option<RawJson>), CallFailure> {
+async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversation) -> Result<(CallAnswer, Option<RawJson>), CallFailure> {
     let mut usage = Usage::default();
     loop {
         let mut answer = line.call(caller, &conversation).await?;
@@ -186,7 +186,7 @@ async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversa
 }
 
 /// The answer to an ask, without the block that carried its meta; or the text, and why none can be read.
-pub(super) fn with_meta(mut text: CallText, schema: &RawJson) -> Result<(CallText, RawJson), (CallText, Vec<String>)> {
+pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), (CallAnswer, Vec<String>)> {
     let form = text.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
     match extract::read(&text.content, &form, schema) {
         Extraction::Meta { meta, .. } => {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
 use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
 use nerve_adapters::host::{self, Conversation};
-use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
+use nerve_core::thread::CallAnswer;
+use nerve_core::config::Price;
+use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId, Usage};
 use tokio::time::{Instant, sleep};
 
-use super::super::engine::CallText;
 use super::super::{Layout, LifeId, clock};
 use super::command::Agent;
 use super::{Host, Kind, Resolved};
@@ -46,7 +47,7 @@ impl Caller {
 
 /// A text that came, and where it is kept until it is in the journal.
 pub(super) struct Answer {
-    pub(super) text: CallText,
+    pub(super) text: CallAnswer,
     pub(super) kept: Option<Spool>,
 }
 
@@ -55,9 +56,15 @@ impl Answer {
     pub(super) fn keep(&self, meta: Option<&RawJson>) {
         let Some(spool) = &self.kept else { return };
         crash_point(Point::At(Moment::CallAnswered));
-        let CallText { adapter, content, usage, form } = &self.text;
-        let reply =
-            SpooledReply { adapter: adapter.clone(), content: content.clone(), usage: *usage, form: form.clone(), meta: meta.cloned() };
+        let CallAnswer { adapter, content, usage, form, evidence, .. } = &self.text;
+        let reply = SpooledReply {
+            adapter: adapter.clone(),
+            content: content.clone(),
+            usage: *usage,
+            form: form.clone(),
+            evidence: evidence.clone(),
+            meta: meta.cloned(),
+        };
         if let Err(error) = spool.reply(&reply) {
             tracing::error!(call = %spool.name(), %error, "an answer cannot be kept until it is in the journal");
         }
@@ -68,6 +75,8 @@ impl Answer {
 /// Who makes calls.
 pub(super) struct Line {
     label: String,
+    /// What its tokens cost, as far as is known.
+    price: Option<Price>,
     way: Way,
     pub(super) leaves_folder: bool,
     layout: Layout,
@@ -99,8 +108,17 @@ impl Line {
             Ok(text) => Ok(Answer { text: self.told(text), kept }),
             // What is left stays until the failure is durable: a call that may not be repeated must not look as if it had
             // never been made.
-            Err(failure) => Err(failure),
+            Err(mut failure) => {
+                if let Some(record) = &mut failure.record {
+                    record.usage = self.with_price(record.usage);
+                }
+                Err(failure.of(self.label.clone()))
+            }
         }
+    }
+
+    fn with_price(&self, usage: Usage) -> Usage {
+        self.price.map_or(usage, |price| price.of(usage))
     }
 
     /// The folder of a call that is about to go out. While none can be written, such as on a full disk, the call waits.
@@ -141,8 +159,9 @@ impl Line {
         Spool::begin(&self.layout, begun)
     }
 
-    fn told(&self, text: host::CallText) -> CallText {
-        CallText { adapter: self.label.clone(), content: text.content, usage: text.usage, form: text.form.to_raw().ok() }
+    fn told(&self, text: host::CallText) -> CallAnswer {
+        let host::CallText { content, usage, form, evidence } = text;
+        CallAnswer { form: form.to_raw().ok(), evidence, ..CallAnswer::plain(self.label.clone(), content, self.with_price(usage)) }
     }
 }
 
@@ -155,7 +174,7 @@ impl Host {
             Kind::Cli(command) => Way::Cli(self.agent(command)),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
-        Ok(Line { label: resolved.label, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
+        Ok(Line { label: resolved.label, price: resolved.price, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use nerve_adapters::host;
 use nerve_adapters::host::llm::{CallLimits, Endpoint};
 use nerve_adapters::host::scripted::ScriptedAdapter;
-use nerve_core::config::{self, Config, Text};
+use nerve_core::config::{self, Config, Price, Text};
 use nerve_core::{AdapterSource, CallFailure, FailureKind};
 
 use super::workdir::Place;
@@ -16,6 +17,8 @@ pub(crate) struct Resolved {
     pub label: String,
     /// What is limited, and to how many calls at once.
     pub gates: Vec<(String, u32)>,
+    /// What its tokens cost, as far as is known.
+    pub price: Option<Price>,
     pub kind: Kind,
 }
 
@@ -63,7 +66,7 @@ impl Host {
     /// Who answers for this name, at this place.
     pub(crate) fn resolve(&self, config: &Config, place: Place<'_>, source: &AdapterSource) -> Result<Resolved, CallFailure> {
         match source {
-            AdapterSource::Own => Ok(Resolved { label: "own".to_owned(), gates: Vec::new(), kind: Kind::Own }),
+            AdapterSource::Own => Ok(Resolved { label: "own".to_owned(), gates: Vec::new(), price: None, kind: Kind::Own }),
             AdapterSource::Llm { provider, model } => {
                 let model = model.as_ref().map(|model| Text::new(model.clone()));
                 self.llm(config, provider, model.as_ref(), CallLimits::default(), Vec::new())
@@ -83,7 +86,7 @@ impl Host {
                         let calls = scripted.calls.as_ref().map(path).transpose()?;
                         let delay = scripted.delay.map(|delay| (delay.min, delay.max));
                         let kind = Kind::Scripted(ScriptedAdapter { replies, delay, calls });
-                        Ok(Resolved { label: "scripted".to_owned(), gates: gate.into_iter().collect(), kind })
+                        Ok(Resolved { label: "scripted".to_owned(), gates: gate.into_iter().collect(), price: None, kind })
                     }
                 }
             }
@@ -150,12 +153,22 @@ impl Host {
             dialect: provider.dialect,
             headers: headers?,
         };
-        Ok(Resolved { label: format!("{name}/{model}"), gates, kind: Kind::Llm { endpoint, limits } })
+        let price = host::price(&config.prices, name, &model, is_local(&endpoint.base_url));
+        Ok(Resolved { label: format!("{name}/{model}"), gates, price, kind: Kind::Llm { endpoint, limits } })
     }
 
     pub(super) fn expand(&self, text: &Text) -> Result<String, CallFailure> {
         text.expand(|name| self.environment.get(name)).map_err(|missing| missing_variable(&missing.name, "a value of", "nerve.yaml"))
     }
+}
+
+/// Whether the endpoint is on this machine.
+fn is_local(base_url: &str) -> bool {
+    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let name = if host.starts_with('[') { host.split_inclusive(']').next().unwrap_or_default() } else { host.split(':').next().unwrap_or_default() };
+    name == "localhost" || name == "[::1]" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn missing_variable(variable: &str, what: &str, name: &str) -> CallFailure {

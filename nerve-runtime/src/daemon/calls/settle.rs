@@ -19,6 +19,8 @@ pub(crate) struct Settled {
     pub effects: Option<Effects>,
     /// What recovery may do with this kind of work.
     pub default_effects: Effects,
+    /// Whether the adapter can go on with a session of its agent.
+    pub continues: bool,
     /// Whether the adapter is scripted, so that a dry run may use it.
     pub scripted: bool,
     /// Where its agent works, when it is one that works in a folder or one is named.
@@ -53,6 +55,7 @@ impl Host {
             default_timeout_ms: adapter.map(|adapter| millis(adapter.common().timeout)),
             effects: set.and_then(|role| role.effects).map(Effects::from),
             default_effects: if is_command { Effects::AskBeforeRepeat } else { Effects::Repeatable },
+            continues: false,
             scripted: matches!(adapter, Some(Adapter::Scripted(_))),
             workdir: workdir.map(|folder| folder.to_string_lossy().into_owned()),
         }

@@ -1,6 +1,6 @@
 //! Calls as the engine sees them: through the brakes, out, and back.
 
-use nerve_core::thread::{AskNo, AskState, CrashCause, Input, Intent};
+use nerve_core::thread::{AskNo, AskState, CallAnswer, CrashCause, Input, Intent};
 use nerve_core::wire::ToWorker;
 use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
 use nerve_store::Turn;
@@ -28,9 +28,8 @@ impl Engine {
         let (Some(hosted), Some(mut job)) = (&acting.intent.hosted, StepJob::of(thread, acting, rung)) else { return };
         if let (true, Some(_)) = (thread.launch.dry_run, &hosted.example) {
             let content = format!("[dry run] `{role}` was not asked");
-            let input =
-                Input::Answered { step, attempt, adapter: "dry run".to_owned(), content, usage: nerve_core::Usage::default(), form: None };
-            return self.input_late(id, input);
+            let answer = CallAnswer::plain("dry run", content, nerve_core::Usage::default());
+            return self.input_late(id, Input::Answered { step, attempt, answer });
         }
         let resolved = if rung > REASKS {
             job = job.second_model(acting);
@@ -78,11 +77,11 @@ impl Engine {
         let place = Place { thread: id, workflow: slot.workflow(), role, workdir: workdir.as_deref() };
         let resolved = match self.host.resolve(&self.config, place, &asked.entry.adapter) {
             Ok(resolved) => resolved,
-            Err(failure) => return self.ask_failed(id, ask, &failure),
+            Err(failure) => return self.ask_failed(id, step, ask, failure),
         };
         if thread.launch.dry_run && !matches!(resolved.kind, Kind::Scripted(_)) {
             let failure = CallFailure::new(FailureKind::Config, "dry run: nothing outside is asked");
-            return self.ask_failed(id, ask, &failure);
+            return self.ask_failed(id, step, ask, failure);
         }
         let Some(pass) = self.pass(&resolved, Held::Ask { thread: id, step, ask }) else { return };
         let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
@@ -99,7 +98,7 @@ impl Engine {
         let Some(acting) = self.slots.get(&id).and_then(|slot| slot.machine.thread().acting()) else { return };
         let (Some(hosted), Some(text)) = (&acting.intent.hosted, acting.texts.last()) else { return };
         if let (true, Some(example)) = (text.adapter == "dry run", &hosted.example) {
-            let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned(), cut: None };
+            let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned(), cut: None, edits: Vec::new() };
             return self.input_late(id, input);
         }
         let job = ExtractJob { thread: id, step, text: text.content.clone(), form: text.form.clone(), schema: hosted.schema.clone() };
@@ -112,13 +111,15 @@ impl Engine {
                 self.step_finished(thread, result.as_ref().err());
                 self.has_answer(thread, call);
                 let input = match result {
-                    Ok(text) => {
-                        Input::Answered { step, attempt, adapter: text.adapter, content: text.content, usage: text.usage, form: text.form }
-                    }
+                    Ok(answer) => Input::Answered { step, attempt, answer },
                     // What the agent did is not known: what may follow is for its effects to say.
                     Err(failure) if failure.kind == FailureKind::Lost => {
                         tracing::warn!(%thread, step, attempt, %failure, "an attempt was lost");
                         Input::AttemptLost { step, attempt, cause: CrashCause::Keeper, suspected: false }
+                    }
+                    Err(failure) if failure.kind == FailureKind::SessionLost => {
+                        tracing::warn!(%thread, step, attempt, %failure, "a session was lost");
+                        Input::AttemptLost { step, attempt, cause: CrashCause::Session, suspected: false }
                     }
                     Err(failure) => Input::CallFailed { step, attempt, failure },
                 };
@@ -126,7 +127,7 @@ impl Engine {
             }
             Finished::Extracted { thread, step, result } => {
                 let input = match result {
-                    Ok(read) => Input::MetaRead { step, meta: read.meta, rung: read.rung, cut: read.cut },
+                    Ok(read) => Input::MetaRead { step, meta: read.meta, rung: read.rung, cut: read.cut, edits: read.edits },
                     Err(errors) => Input::MetaRefused { step, errors },
                 };
                 self.input_late(thread, input);
@@ -158,27 +159,24 @@ impl Engine {
         }
     }
 
-    fn ask_finished(&mut self, id: ThreadId, step: u32, ask: AskNo, result: Result<(super::CallText, Option<RawJson>), CallFailure>) {
+    fn ask_finished(&mut self, id: ThreadId, step: u32, ask: AskNo, result: Result<(CallAnswer, Option<RawJson>), CallFailure>) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if let Some(call) = slot.ask_calls.remove(&ask) {
             self.give_back(&call.pass, result.as_ref().err());
         }
         match result {
-            Ok((text, meta)) => {
-                let input = Input::AskAnswered { step, ask, adapter: text.adapter, content: text.content, meta, usage: text.usage };
-                self.input_late(id, input);
-            }
-            Err(failure) => self.ask_failed(id, ask, &failure),
+            Ok((answer, meta)) => self.input_late(id, Input::AskAnswered { step, ask, answer, meta }),
+            Err(failure) => self.ask_failed(id, step, ask, failure),
         }
     }
 
-    fn ask_failed(&mut self, id: ThreadId, ask: AskNo, failure: &CallFailure) {
+    fn ask_failed(&mut self, id: ThreadId, step: u32, ask: AskNo, failure: CallFailure) {
+        let error = failure.to_string();
+        self.input_late(id, Input::AskFailed { step, ask, failure });
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        slot.machine.ask_failed(ask);
         let askers = slot.askers.remove(&ask).unwrap_or_default();
         let Some(key) = slot.worker() else { return };
         let session = self.session(&key);
-        let error = failure.to_string();
         let frames = askers.into_iter().filter(|(of, _)| *of == session).map(|(_, ask)| ToWorker::AskFailed { ask, error: error.clone() });
         self.tell_worker(&key, frames.collect());
     }

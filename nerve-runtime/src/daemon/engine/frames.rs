@@ -1,6 +1,6 @@
 //! What workers say.
 
-use nerve_core::thread::{Acting, AskState, Effect, End, Input, Stage};
+use nerve_core::thread::{Acting, AskState, CallAnswer, Effect, End, Input, Stage};
 use nerve_core::wire::{AskId, CallId, Choice, ToDaemon, ToWorker, Work};
 use nerve_core::{AdapterSource, Effects, RawJson, ThreadId};
 
@@ -51,7 +51,7 @@ impl Engine {
         slot.retold = 0;
         let launch = &slot.machine.thread().launch;
         let dry_run = launch.dry_run;
-        let mut workdir = None;
+        let (mut workdir, mut continues) = (None, false);
         if self.stopping.is_some() && matches!(choice, Choice::Role { .. }) {
             // A step that could not begin any more is decided in the next life; its intent would count as an attempt. The question
             // is answered all the same, and not late.
@@ -61,6 +61,7 @@ impl Engine {
         if let Choice::Role { role, work, timeout_ms, effects, .. } = &mut choice {
             let settled = self.host.settle(&self.config, launch, role, work);
             *timeout_ms = settled.timeout_ms.or(*timeout_ms).or(settled.default_timeout_ms);
+            continues = settled.continues && settled.effects.or(*effects).is_none();
             *effects = settled.effects.or(*effects).or(Some(settled.default_effects));
             workdir = settled.workdir;
             if dry_run && !settled.scripted && lacks_example(work) {
@@ -68,7 +69,7 @@ impl Engine {
                 return self.input_late(thread, Input::End(End::Completed { reason }));
             }
         }
-        self.input_late(thread, Input::Decided { upto, choice, workdir });
+        self.input_late(thread, Input::Decided { upto, choice, workdir, continues });
         self.decision_came(thread);
         self.passed(thread);
         self.refresh_rules(thread);
@@ -185,7 +186,7 @@ impl Engine {
         if let Some(slot) = self.slots.get_mut(&thread) {
             slot.call = Running::Nothing;
         }
-        let input = Input::Answered { step, attempt, adapter: "own".to_owned(), content: reply.content, usage: reply.usage, form };
+        let input = Input::Answered { step, attempt, answer: CallAnswer { form, ..CallAnswer::plain("own", reply.content, reply.usage) } };
         self.input_late(thread, input);
         self.stopped_if_killed(thread);
     }

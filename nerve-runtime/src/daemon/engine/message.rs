@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use nerve_core::config::Config;
-use nerve_core::thread::{AskNo, Cut, Resume};
-use nerve_core::{BuildId, CallFailure, RawJson, ThreadId, TickId, Usage};
+use nerve_core::thread::{AgentSession, AskNo, CallAnswer, Cut, Resume};
+use nerve_core::{BuildId, CallFailure, RawJson, ThreadId, TickId};
 use tokio::sync::oneshot;
 
 use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
@@ -67,6 +67,8 @@ pub(crate) enum Message {
     Worker(WorkerKey, Generation, Event),
     Written(Written),
     Call(Finished),
+    /// The agent of a step's attempt has a session.
+    SessionSeen { thread: ThreadId, step: u32, attempt: u32, session: AgentSession },
     Request(Request),
     Config(Arc<Config>),
     ConfigProblem(String),
@@ -79,11 +81,11 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) enum Finished {
     /// The call of a step: its text.
-    Step { thread: ThreadId, step: u32, attempt: u32, call: Option<CallName>, result: Result<CallText, CallFailure> },
+    Step { thread: ThreadId, step: u32, attempt: u32, call: Option<CallName>, result: Result<CallAnswer, CallFailure> },
     /// The reading of a step's meta.
     Extracted { thread: ThreadId, step: u32, result: Result<MetaRead, Vec<String>> },
     /// The call of an ask, with its meta.
-    Ask { thread: ThreadId, step: u32, ask: AskNo, call: Option<CallName>, result: Result<(CallText, Option<RawJson>), CallFailure> },
+    Ask { thread: ThreadId, step: u32, ask: AskNo, call: Option<CallName>, result: Result<(CallAnswer, Option<RawJson>), CallFailure> },
     /// Commands of a thread that were stopped are gone, besides processes that would not die.
     Gone { thread: ThreadId, left: Vec<u32> },
 }
@@ -101,15 +103,8 @@ pub(crate) struct MetaRead {
     pub meta: RawJson,
     pub rung: String,
     pub cut: Option<Cut>,
-}
-
-/// A text with what it cost.
-#[derive(Debug)]
-pub(crate) struct CallText {
-    pub adapter: String,
-    pub content: String,
-    pub usage: Usage,
-    pub form: Option<RawJson>,
+    /// What was changed so that it could be read.
+    pub edits: Vec<String>,
 }
 
 /// What was asked of a trigger.

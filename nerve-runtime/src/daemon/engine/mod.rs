@@ -46,7 +46,7 @@ use super::{BuildSpec, Layout};
 use brakes::Brakes;
 pub(crate) use calls::REASKS;
 pub(crate) use message::WorkerKey;
-pub(crate) use message::{CallText, Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
+pub(crate) use message::{Finished, Look, Message, MetaRead, Request, TickOutcome, Trigger};
 use pairs::Pairs;
 pub(crate) use recover::LastLife;
 use senses::SenseSlot;
@@ -217,6 +217,9 @@ impl Engine {
             Message::Worker(key, generation, event) => self.worker_event(&key, generation, event),
             Message::Written(written) => self.written(written),
             Message::Call(finished) => self.call_finished(finished),
+            Message::SessionSeen { thread, step, attempt, session } => {
+                self.input_late(thread, Input::SessionSeen { step, attempt, session });
+            }
             Message::Request(request) => self.request(request),
             Message::Config(config) => self.reload(config),
             Message::ConfigProblem(problem) => {

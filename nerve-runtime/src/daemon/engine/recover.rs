@@ -122,10 +122,11 @@ impl Engine {
                 AttemptFound::Answered(StepText {
                     step: acting.intent.step,
                     attempt: acting.attempt,
-                    adapter: found.text.adapter,
-                    content: found.text.content,
-                    usage: found.text.usage,
-                    form: found.text.form,
+                    adapter: found.answer.adapter,
+                    content: found.answer.content,
+                    usage: found.answer.usage,
+                    form: found.answer.form,
+                    evidence: found.answer.evidence,
                 })
             }
             None => AttemptFound::Lost,
@@ -151,10 +152,11 @@ fn asks_found(acting: &Acting, calls: &[Found]) -> Vec<AskTextEntry> {
         Some(AskTextEntry {
             step: ask.step,
             ask: ask.ask,
-            adapter: found.text.adapter,
-            content: found.text.content,
+            adapter: found.answer.adapter,
+            content: found.answer.content,
             meta: found.meta,
-            usage: found.text.usage,
+            usage: found.answer.usage,
+            evidence: found.answer.evidence,
         })
     })
     .collect()

@@ -24,6 +24,8 @@ pub const SENSE_LIST: &str = "nerve.sense.list/1";
 pub const SENSE_TRIGGER: &str = "nerve.sense.trigger/1";
 /// The journal of the whole workspace.
 pub const LOGS: &str = "nerve.logs/1";
+/// [`UsageReport`](super::UsageReport).
+pub const USAGE: &str = "nerve.usage/1";
 /// [`Status`](super::Status).
 pub const STATUS: &str = "nerve.status/1";
 /// [`Stopping`](super::Stopping).
