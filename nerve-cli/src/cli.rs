@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, usage, worker, workflow};
+use crate::commands::{adapter, build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, usage, worker, workflow};
 
 const AFTER: &str = "\
 Exit codes:
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Thread(thread::Thread),
     #[command(subcommand, arg_required_else_help = true)]
     Sense(sense::Sense),
+    #[command(subcommand, arg_required_else_help = true)]
+    Adapter(adapter::Adapter),
     #[command(subcommand, arg_required_else_help = true)]
     Limits(limits::Limits),
     Worker(worker::Worker),

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+pub(crate) mod adapter;
 pub(crate) mod build;
 pub(crate) mod daemon;
 pub(crate) mod demo;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Thread(command) => wait(thread::run(&context, command)),
         Command::Sense(command) => wait(sense::run(&context, command)),
         Command::Limits(command) => wait(limits::run(&context, command)),
+        Command::Adapter(command) => adapter::run(&context, command),
         Command::Usage(args) => wait(usage::run(&context, args)),
         Command::Worker(command) => worker::run(&context, command),
         Command::Schema(args) => schema::run(&context, args),

@@ -126,6 +126,8 @@ fn scenario(point: Point) -> Scenario {
             | Commit::Completed
             | Commit::Signal
             | Commit::SenseState => Scenario::Usual,
+            Commit::Session => Scenario::Agent,
+            Commit::CallFailed => Scenario::Unreadable,
             Commit::AttemptLost | Commit::Retry | Commit::WorkerExit => Scenario::WorkerDies,
             Commit::DecisionLost => Scenario::DecisionLost,
             Commit::Crashed => Scenario::Crash,

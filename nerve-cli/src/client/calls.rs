@@ -1,7 +1,7 @@
 //! One method for each call of the API that a command makes.
 
 use nerve_runtime::daemon::api::dto::{
-    Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem,
+    AdapterTest, Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem,
     ThreadView, ThreadsQuery, TriggerRequest, Triggered, UsageQuery, UsageReport, WorkerResetRequest, WorkflowItem,
 };
 
@@ -71,6 +71,11 @@ impl Client {
     pub(crate) async fn usage(&self, query: &UsageQuery) -> Result<UsageReport, CliError> {
         let by = serde_json::to_value(query.by).ok().and_then(|by| by.as_str().map(str::to_owned));
         self.get(Address::v1(&["usage"]).query("by", by).query("since_ms", query.since_ms)).await
+    }
+
+    /// Has the daemon call an adapter once.
+    pub(crate) async fn test_adapter(&self, name: &str) -> Result<AdapterTest, CliError> {
+        self.post(Address::v1(&["adapters", name, "test"]), &NOTHING).await
     }
 
     pub(crate) async fn reset_limits(&self) -> Result<Done, CliError> {

@@ -1,5 +1,6 @@
 //! Journal entries, one a line.
 
+mod evidence;
 mod said;
 
 use jiff::tz::TimeZone;
@@ -21,7 +22,9 @@ pub(crate) fn live(entry: &JournalLine, zone: &TimeZone) -> String {
 
 /// With its number and more of its details, for one thread.
 pub(crate) fn numbered(entry: &JournalLine, zone: &TimeZone) -> String {
-    format!("{:>6}  {}  {}  {}\n", entry.seq, local(entry.at, zone), entry.kind, details(&payload(entry), 400)).trim_end().to_owned() + "\n"
+    let payload = payload(entry);
+    let head = format!("{:>6}  {}  {}  {}", entry.seq, local(entry.at, zone), entry.kind, details(&payload, 400));
+    format!("{}\n{}", head.trim_end(), evidence::lines(&payload))
 }
 
 fn what(entry: &JournalLine, most: usize) -> String {

@@ -85,6 +85,11 @@ fn head(thread: &ThreadView, prompt: usize) -> String {
     let mut lines = vec![format!("{}  {}  {}{code}{dry}", thread.id, thread.workflow, thread.state), format!("from: {from}")];
     lines.extend(thread.reason.as_ref().map(|reason| format!("reason: {}", shorten_text(reason.trim_end(), prompt))));
     lines.push(format!("prompt: {}", shorten_text(thread.prompt.trim_end(), prompt)));
+    if thread.usage.unpriced_calls() > 0 || thread.usage.nano_usd.is_some_and(|nano| nano > 0) {
+        let counts = |tokens: Option<u64>| tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string());
+        let (input, output) = (counts(thread.usage.input_tokens), counts(thread.usage.output_tokens));
+        lines.push(format!("cost: {} ({} calls, {input} tokens in, {output} out)", thread.cost, thread.usage.calls));
+    }
     if thread.state == StateName::Waiting {
         lines.push(format!("decide: nerve thread resume {0}   or   nerve thread kill {0}", thread.id));
     }

@@ -36,6 +36,11 @@ impl Text {
         Text { raw: raw.into() }
     }
 
+    /// The text as it is written, variables and all.
+    pub fn raw(&self) -> String {
+        self.raw.clone()
+    }
+
     /// The names of the variables in it, in order, repeated ones too.
     pub fn variables(&self) -> Vec<&str> {
         let names = parts(&self.raw).into_iter().filter_map(|part| match part {
@@ -114,6 +119,11 @@ impl Secret {
     /// Whether the value stands in the file itself instead of in a variable.
     pub fn is_literal(&self) -> bool {
         self.0.variables().is_empty()
+    }
+
+    /// The names of the variables in it.
+    pub fn variables(&self) -> Vec<&str> {
+        self.0.variables()
     }
 
     /// The value with its variables replaced; see [`Text::expand`].

@@ -23,6 +23,7 @@ mod sweeper;
 mod watch;
 
 pub use build_record::BuildRecord;
+pub use calls::variable;
 pub(crate) use builds::BuildSpec;
 pub use builds::Builtin;
 pub use children::{Beside, spawn_beside};

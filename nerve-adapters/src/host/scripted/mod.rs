@@ -37,6 +37,18 @@ pub struct Turn<'a> {
 }
 
 impl ScriptedAdapter {
+    /// The roles that the file has replies for.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be read.
+    pub async fn roles(&self) -> Result<Vec<String>, CallFailure> {
+        replies::roles_of(self.file()?).await
+    }
+
+    fn file(&self) -> Result<&Path, CallFailure> {
+        self.replies.as_deref().ok_or_else(|| config("a scripted adapter needs a file of replies: set `replies:`".to_owned()))
+    }
+
     /// Gives the reply of this turn. A reply's `meta` is put into its text as a tagged block, so that it is read like a model's.
     ///
     /// # Errors
@@ -45,8 +57,7 @@ impl ScriptedAdapter {
         if let Some(file) = &self.calls {
             calls::append(file, turn).await?;
         }
-        let file =
-            self.replies.as_deref().ok_or_else(|| config("a scripted adapter needs a file of replies: set `replies:`".to_owned()))?;
+        let file = self.file()?;
         let reply = replies::read(file, turn.role, turn.turn).await?;
         let wait = reply.delay.map(|delay| (delay.min, delay.max)).or(self.delay);
         if let Some((min, max)) = wait {

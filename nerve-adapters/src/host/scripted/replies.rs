@@ -75,6 +75,11 @@ pub(super) async fn read(file: &Path, role: &str, turn: u32) -> Result<Reply, Ca
     }
 }
 
+/// The roles that a file has replies for.
+pub(super) async fn roles_of(file: &Path) -> Result<Vec<String>, CallFailure> {
+    Ok(roles(file).await?.keys().cloned().collect())
+}
+
 /// What the file holds now: read and parsed anew only when it has changed.
 async fn roles(file: &Path) -> Result<Arc<Roles>, CallFailure> {
     let shown = file.display();

@@ -3,6 +3,7 @@
 //! The daemon writes these and the command line reads them; with `--json` they reach scripts unchanged. A field may be
 //! added within one schema number, never renamed or removed. Moments are RFC 3339 in UTC.
 
+mod adapter;
 mod error;
 mod journal;
 mod list;
@@ -16,6 +17,7 @@ mod thread;
 mod usage;
 mod workflow;
 
+pub use adapter::{AdapterProblem, AdapterTest, Culprit};
 pub use error::{ErrorBody, ErrorDetail, ErrorKind};
 pub use journal::{JournalLine, JournalSource};
 pub use list::List;

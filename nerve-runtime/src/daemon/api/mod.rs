@@ -2,6 +2,7 @@
 //!
 //! One verb, one file. What is stored is read from the store; what only the engine knows is asked of it.
 
+mod adapters;
 mod body;
 pub mod dto;
 mod guard;

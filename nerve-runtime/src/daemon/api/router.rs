@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use super::dto::{ErrorBody, ErrorKind};
-use super::{ApiState, Failure, journal, senses, status, threads, trigger, usage, workers};
+use super::{ApiState, Failure, adapters, journal, senses, status, threads, trigger, usage, workers};
 
 /// The longest body, in bytes.
 const BODY: usize = 1024 * 1024;
@@ -29,6 +29,7 @@ pub(super) fn router(state: ApiState) -> Router {
         .route("/v1/senses", get(senses::list))
         .route("/v1/senses/{name}/trigger", post(senses::trigger))
         .route("/v1/journal", get(journal::read))
+        .route("/v1/adapters/{name}/test", post(adapters::test))
         .route("/v1/usage", get(usage::report))
         .fallback(async || Failure(ErrorBody::new(ErrorKind::NotFound, "NV0300", "the API has no such path")))
         .layer(DefaultBodyLimit::max(BODY))

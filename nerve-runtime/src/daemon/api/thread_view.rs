@@ -18,8 +18,10 @@ pub(super) fn view(stored: &StoredThread) -> ThreadView {
         }
         fold(&mut steps, &mut texts, *at, entry);
     }
-    let mut usage = Usage::default();
-    steps.iter().for_each(|step| usage.add(&step.usage));
+    for step in &mut steps {
+        step.cost = step.usage.money();
+    }
+    let usage: Usage = steps.iter().map(|step| step.usage).sum();
     ThreadView {
         schema: schema::THREAD_SHOW.to_owned(),
         id: row.id,
@@ -31,6 +33,7 @@ pub(super) fn view(stored: &StoredThread) -> ThreadView {
         origin: OriginView::from(&row.origin),
         reason: row.reason.clone(),
         usage,
+        cost: usage.money(),
         max_rounds,
         dry_run: row.dry_run,
         accepted_at: moment(row.accepted_at),
@@ -56,6 +59,7 @@ fn fold(steps: &mut Vec<StepView>, texts: &mut u32, at: Timestamp, entry: &Entry
             reason: intent.reason.clone(),
             error: None,
             usage: Usage::default(),
+            cost: String::new(),
             started_at: moment(at),
             ended_at: None,
         });

@@ -6,6 +6,13 @@ use std::path::{Path, PathBuf};
 
 use nerve_core::ThreadId;
 
+use super::super::Layout;
+
+/// The value of a variable as a daemon that is started from here would have it: from the environment, then from `.env`.
+pub fn variable(layout: &Layout, name: &str) -> Option<String> {
+    Environment::new(layout.dot_env()).get(name)
+}
+
 /// What every child gets, when it is set.
 const PLAIN: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR"];
 

@@ -121,6 +121,13 @@ impl Line {
         self.price.map_or(usage, |price| price.of(usage))
     }
 
+    /// Removes what a call left that is nobody's answer.
+    pub(super) fn clear(&self, caller: &Caller, remove: impl FnOnce(&Spool)) {
+        if let Some(spool) = Spool::of(&self.layout, &caller.name()) {
+            remove(&spool);
+        }
+    }
+
     /// The folder of a call that is about to go out. While none can be written, such as on a full disk, the call waits.
     async fn recorded(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
         let deadline = Instant::now() + caller.timeout.unwrap_or(PATIENCE);

@@ -15,6 +15,7 @@ mod outcome;
 mod plain;
 mod resolve;
 mod settle;
+mod trial;
 mod workdir;
 
 use std::collections::HashSet;
@@ -37,10 +38,12 @@ use agent::KeeperProgram;
 pub(crate) use ask_key::ask_key;
 pub(crate) use command::CliCommand;
 pub(crate) use environment::Environment;
+pub use environment::variable;
 pub(crate) use found::Found;
 pub(crate) use jobs::{AskJob, ExtractJob, StepJob};
 use occupied::Occupied;
 pub(crate) use resolve::{Kind, Resolved};
+pub(crate) use trial::{held, not_tried};
 pub(crate) use workdir::Place;
 
 /// Where calls are made from. The engine owns it.

@@ -134,7 +134,7 @@ fn what_somebody_pays_for_is_kept_and_found_and_a_plain_script_leaves_nothing() 
         assert_eq!(found(&place).len(), 1);
         assert!(found(&place)[0].answer(None).is_none(), "nothing came yet, as far as anybody knows");
         answer.keep(None);
-        let text = found(&place)[0].answer(None).expect("it is kept").text;
+        let text = found(&place)[0].answer(None).expect("it is kept").answer;
         assert_eq!((text.adapter.as_str(), text.content.as_str(), text.usage), ("scripted", "yes", Usage::ONE_CALL));
         assert_eq!(found(&place)[0].call, caller.name());
         place.host.forget(caller.name());
@@ -189,7 +189,7 @@ fn a_command_that_ended_while_nobody_listened_is_believed_as_far_as_its_evidence
         let spool = ended(&place, step, ending, stopped, stdout);
         let found = place.host.found().pop().expect("it is found");
         assert_eq!((found.thread, found.step, found.attempt, found.what), (thread(), 1, 2, step));
-        let answers = [None, Some(&schema)].map(|schema| found.answer(schema).map(|found| found.text.content));
+        let answers = [None, Some(&schema)].map(|schema| found.answer(schema).map(|found| found.answer.content));
         remove(&spool);
         answers
     };
@@ -216,7 +216,7 @@ fn an_ask_is_found_with_its_meta_or_not_at_all() {
     let ask = What::Ask { ask: AskNo(2) };
     let answer = || {
         let found = place.host.found().pop().expect("it is found").answer(Some(&schema))?;
-        Some((found.text.content, found.meta.map(|meta| meta.get().to_owned())))
+        Some((found.answer.content, found.meta.map(|meta| meta.get().to_owned())))
     };
     let spool = ended(&place, ask, Ending::Code(0), false, WHOLE);
     assert_eq!(answer(), Some(("I did it.".to_owned(), Some("{\"done\":true}".to_owned()))));
@@ -224,7 +224,7 @@ fn an_ask_is_found_with_its_meta_or_not_at_all() {
     let spool = ended(&place, ask, Ending::Code(0), false, "I did it.");
     assert_eq!(answer(), None);
     let mut reply =
-        SpooledReply { adapter: "cli/agent".to_owned(), content: "I did it.".to_owned(), usage: Usage::ONE_CALL, form: None, meta: None };
+        SpooledReply { adapter: "cli/agent".to_owned(), content: "I did it.".to_owned(), usage: Usage::ONE_CALL, form: None, evidence: nerve_core::Evidence::default(), meta: None };
     spool.reply(&reply).expect("it is kept");
     assert_eq!(answer(), None);
     reply.meta = RawJson::parse("{\"done\":true}").ok();

@@ -136,6 +136,7 @@ impl Engine {
                 self.has_answer(thread, call);
                 self.ask_finished(thread, step, ask, result);
             }
+            Finished::Tried { test, tried } => self.tried(*test, tried),
             Finished::Gone { thread, left } => self.gone(thread, left),
         }
     }

@@ -8,10 +8,11 @@ use nerve_core::thread::{AgentSession, AskNo, CallAnswer, Cut, Resume};
 use nerve_core::{BuildId, CallFailure, RawJson, ThreadId, TickId};
 use tokio::sync::oneshot;
 
-use super::super::api::dto::{ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
+use super::super::api::dto::{AdapterTest, ErrorBody, LimitsState, SenseItem, StoreState, WorkerItem, WorkflowItem};
 use super::super::journal::Written;
 use super::super::supervisor::{Event, Generation};
 use super::super::{BuildRecord, BuildSpec};
+use super::trial::Tried;
 use crate::spool::CallName;
 
 /// Who a child is: one process per sense group and build, one per workflow and build, and one for each thread that runs
@@ -86,6 +87,8 @@ pub(crate) enum Finished {
     Extracted { thread: ThreadId, step: u32, result: Result<MetaRead, Vec<String>> },
     /// The call of an ask, with its meta.
     Ask { thread: ThreadId, step: u32, ask: AskNo, call: Option<CallName>, result: Result<(CallAnswer, Option<RawJson>), CallFailure> },
+    /// A trial of an adapter.
+    Tried { test: Box<AdapterTest>, tried: Tried },
     /// Commands of a thread that were stopped are gone, besides processes that would not die.
     Gone { thread: ThreadId, left: Vec<u32> },
 }
@@ -155,6 +158,8 @@ pub(crate) enum Request {
     },
     Look(oneshot::Sender<Look>),
     ResetLimits(Reply<()>),
+    /// Calls an adapter once and says what came of it.
+    TestAdapter { name: String, reply: Reply<AdapterTest> },
     ResetWorker {
         key: String,
         reply: Reply<()>,

@@ -22,6 +22,7 @@ mod senses;
 mod slot;
 mod stop;
 mod timers;
+mod trial;
 mod view;
 mod workers;
 mod written;
@@ -53,6 +54,7 @@ use senses::SenseSlot;
 use slot::{CallRef, Line, Slot};
 use stop::Stopping;
 use timers::Timers;
+pub(crate) use trial::Tried;
 use workers::Worker;
 use written::TurnTag;
 

@@ -30,6 +30,7 @@ impl Engine {
                 self.reset_limits();
                 let _ = reply.send(Ok(()));
             }
+            Request::TestAdapter { name, reply } => self.try_adapter(name, reply),
             Request::ResetWorker { key, reply } => {
                 let _ = reply.send(self.reset_worker(&key));
             }

@@ -24,6 +24,12 @@ pub const SENSE_LIST: &str = "nerve.sense.list/1";
 pub const SENSE_TRIGGER: &str = "nerve.sense.trigger/1";
 /// The journal of the whole workspace.
 pub const LOGS: &str = "nerve.logs/1";
+/// `adapter list`.
+pub const ADAPTER_LIST: &str = "nerve.adapter.list/1";
+/// [`AdapterTest`](super::AdapterTest).
+pub const ADAPTER_TEST: &str = "nerve.adapter.test/1";
+/// `adapter extract`.
+pub const ADAPTER_EXTRACT: &str = "nerve.adapter.extract/1";
 /// [`UsageReport`](super::UsageReport).
 pub const USAGE: &str = "nerve.usage/1";
 /// [`Status`](super::Status).

@@ -43,8 +43,10 @@ pub struct ThreadView {
     pub origin: OriginView,
     /// Why it ended, or what it waits for.
     pub reason: Option<String>,
-    /// What all its calls cost.
+    /// What all its calls cost, those too that failed.
     pub usage: Usage,
+    /// The money in words: `$0.0012`, `?` when it is not known, `$0.0012 + ?` when a part of it is not.
+    pub cost: String,
     /// The most rounds it may take.
     pub max_rounds: u32,
     /// Whether nothing may touch the outside.
@@ -82,8 +84,10 @@ pub struct StepView {
     pub reason: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
-    /// What its calls cost.
+    /// What its calls cost, those too that failed.
     pub usage: Usage,
+    /// The money in words.
+    pub cost: String,
     /// When it started.
     pub started_at: Timestamp,
     /// When it ended.

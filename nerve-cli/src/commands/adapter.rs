@@ -1,0 +1,25 @@
+//! `nerve adapter`.
+
+mod list;
+mod test;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// Adapters: list, try, read a reply
+#[derive(Debug, Subcommand)]
+pub(crate) enum Adapter {
+    /// List what roles name, who answers for it, and what of it is missing here
+    List,
+    Test(test::Test),
+}
+
+pub(crate) fn run(context: &Context, command: Adapter) -> Result<Exit, CliError> {
+    match command {
+        Adapter::List => list::run(context),
+        Adapter::Test(args) => super::wait(test::run(context, &args)),
+    }
+}

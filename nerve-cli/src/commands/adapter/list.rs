@@ -1,0 +1,121 @@
+//! `nerve adapter list`.
+
+use nerve_core::config::{Adapter, Config, Text};
+use nerve_runtime::daemon::api::dto::{List, schema};
+use nerve_runtime::daemon::{Layout, variable};
+use serde::Serialize;
+
+use crate::checks::{self, Serving};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::render::count;
+use crate::render::table::{cell, table};
+
+/// An adapter of nerve.yaml.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct AdapterItem {
+    /// Its name.
+    name: String,
+    /// Its kind.
+    kind: &'static str,
+    /// The provider or program.
+    through: Option<String>,
+    /// The model that is asked for.
+    model: Option<String>,
+    /// Variables that it needs and that are set neither here nor in `.env`.
+    missing: Vec<String>,
+    /// What it can do, in words.
+    capabilities: String,
+    /// `workflow/role` of each role that nerve.yaml gives it to; roles that name it in code are not known here.
+    roles: Vec<String>,
+}
+
+pub(super) fn run(context: &Context) -> Result<Exit, CliError> {
+    let layout = context.layout()?;
+    let serving = Serving::of(&layout)?;
+    let (config, _) = checks::config(&layout, &serving)?;
+    let items: Vec<AdapterItem> = config.adapters.iter().map(|(name, adapter)| item(&config, &layout, name, adapter)).collect();
+    let page = List { schema: schema::ADAPTER_LIST.to_owned(), total: items.len() as u64, items, next: None };
+    context.ui.show(&page, lines)?;
+    Ok(Exit::OK)
+}
+
+fn item(config: &Config, layout: &Layout, name: &str, adapter: &Adapter) -> AdapterItem {
+    let mut texts: Vec<&Text> = Vec::new();
+    let (through, model) = match adapter {
+        Adapter::Llm(llm) => {
+            let provider = config.providers.get(&llm.provider);
+            texts.extend(provider.iter().flat_map(|provider| provider.headers.values().chain([&provider.base_url])));
+            let model = llm.model.as_ref().or_else(|| provider?.model.as_ref());
+            texts.extend(model);
+            (Some(llm.provider.clone()), model.map(Text::raw))
+        }
+        Adapter::Scripted(scripted) => (scripted.replies.as_ref().map(Text::raw), None),
+        Adapter::Cli(cli) => {
+            texts.extend(&cli.command);
+            (cli.command.first().map(Text::raw), None)
+        }
+    };
+    let mut wanted: Vec<&str> = texts.iter().flat_map(|text| text.variables()).collect();
+    if let Adapter::Llm(llm) = adapter
+        && let Some(key) = config.providers.get(&llm.provider).and_then(|provider| provider.api_key.as_ref())
+    {
+        wanted.extend(key.variables());
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let missing = wanted.into_iter().filter(|name| variable(layout, name).is_none()).map(str::to_owned).collect();
+    let roles = config.workflows.iter().flat_map(|(workflow, set)| {
+        let mine = set.roles.iter().filter(|(_, role)| role.adapter.as_deref() == Some(name));
+        mine.map(move |(role, _)| format!("{workflow}/{role}"))
+    });
+    AdapterItem {
+        name: name.to_owned(),
+        kind: adapter.kind(),
+        through,
+        model,
+        missing,
+        capabilities: capabilities(config, adapter),
+        roles: roles.collect(),
+    }
+}
+
+fn capabilities(config: &Config, adapter: &Adapter) -> String {
+    match adapter {
+        Adapter::Llm(llm) => {
+            let dialect = config.providers.get(&llm.provider).and_then(|provider| provider.dialect);
+            let schema = match nerve_adapters::host::llm::native_schema(dialect) {
+                nerve_adapters::host::llm::NativeSchema::No => "schema by tagged block",
+                nerve_adapters::host::llm::NativeSchema::Loose => "schema native",
+                nerve_adapters::host::llm::NativeSchema::Strict => "schema native, strict",
+            };
+            format!("{schema}; tokens told")
+        }
+        Adapter::Scripted(_) => "offline, free".to_owned(),
+        Adapter::Cli(_) => "schema by tagged block".to_owned(),
+    }
+}
+
+fn lines(page: &List<AdapterItem>) -> String {
+    if page.items.is_empty() {
+        return "no adapters: nerve.yaml has none under `adapters:`\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = page
+        .items
+        .iter()
+        .map(|item| {
+            let missing = if item.missing.is_empty() { "-".to_owned() } else { format!("{} is not set", item.missing.join(", ")) };
+            vec![
+                item.name.clone(),
+                item.kind.to_owned(),
+                cell(item.through.as_ref()),
+                cell(item.model.as_ref()),
+                item.capabilities.clone(),
+                missing,
+            ]
+        })
+        .collect();
+    let text = table(&["NAME", "KIND", "THROUGH", "MODEL", "CAN", "MISSING"], &rows);
+    format!("{text}{}; to try one: nerve adapter test NAME\n", count(page.total, "adapter"))
+}
