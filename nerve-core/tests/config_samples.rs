@@ -210,7 +210,7 @@ fn valid(schema: &Value, dice: &mut impl FnMut(usize) -> usize) -> Value {
     match kinds[dice(kinds.len())] {
         "null" => Value::Null,
         "boolean" => json!(dice(2) == 0),
-        "number" => json!([0, 0.5, 1_000_000.0][dice(3)]),
+        "number" => json!([0.0, 0.5, 1_000_000.0][dice(3)]),
         "integer" => schema[["minimum", "maximum"][dice(2)]].clone(),
         "array" => (0..dice(3).max(usize::from(schema["minItems"] == 1))).map(|_| valid(&schema["items"], dice)).collect(),
         "string" => match schema["format"].as_str() {

@@ -1,7 +1,8 @@
 //! Running a command under a keeper.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +27,8 @@ const KEEPERS_OWN: Duration = Duration::from_secs(4);
 pub(crate) const LONGEST_END: Duration = KILL_AFTER.saturating_add(KEEPERS_OWN).saturating_add(Duration::from_secs(1));
 /// How long a keeper may take to read its job.
 const HEARS: Duration = Duration::from_secs(10);
+/// How long an agent has to end by itself once it has said its last word.
+const AFTER_ITS_ANSWER: Duration = Duration::from_secs(2);
 /// Further away than any deadline.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -93,7 +96,11 @@ impl AgentEnd {
     }
 }
 
-/// Runs an agent to its end. What it says lies in the spool, and stays there.
+/// Hears what an agent writes to its stdout, as it comes; says whether that was its last word.
+pub(crate) type Hear = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
+/// Runs an agent to its end. What it says lies in the spool, and stays there. One that has said its last word and does not end is stopped:
+/// some never do.
 ///
 /// Dropping the future stops the agent: its lifeline closes at once, and a task of its own sees to it that all of it ends.
 pub(crate) async fn run(
@@ -102,12 +109,13 @@ pub(crate) async fn run(
     command: AgentCommand,
     spool: Spool,
     limits: AgentLimits,
+    hear: Hear,
 ) -> Result<AgentEnd, CallFailure> {
     let lost = |what: &str, error: io::Error| CallFailure::new(FailureKind::Lost, format!("{what}: {error}"));
     let kept = Kept::start(children, keeper, command, &spool).map_err(|error| lost("the agent's keeper cannot be started", error))?;
     let (held, released) = oneshot::channel();
     let (tell, told) = oneshot::channel();
-    let task = kept.see_to_the_end(limits, released, tell);
+    let task = kept.see_to_the_end(limits, hear, released, tell);
     #[expect(
         clippy::disallowed_methods,
         reason = "it owns the keeper and ends with it, at the latest a while after this future is dropped"
@@ -122,10 +130,10 @@ pub(crate) async fn run(
     };
     match over {
         // The time may pass while the keeper tidies up after an agent that has ended: then the answer came in time.
-        Ok(Over::ItsTime(limit)) if spool.exit().is_none_or(|exit| exit.stopped) => {
-            Err(CallFailure::new(FailureKind::Timeout, format!("{limit}{}", said(&spool))))
+        Ok(Over::ItsTime(kind, limit)) if spool.exit().is_none_or(|exit| exit.stopped) => {
+            Err(CallFailure::new(kind, format!("{limit}{}", said(&spool))))
         }
-        Ok(Over::Itself | Over::ItsTime(_)) => {
+        Ok(Over::Itself | Over::ItsTime(..)) => {
             match AgentEnd::read(&spool).map_err(|error| lost("what the agent said cannot be read", error))? {
                 Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => {
                     Err(CallFailure::new(FailureKind::Config, error))
@@ -151,7 +159,7 @@ enum Over {
     /// It ended, or its keeper did.
     Itself,
     /// This limit.
-    ItsTime(String),
+    ItsTime(FailureKind, String),
 }
 
 /// A keeper and its lifeline.
@@ -190,7 +198,13 @@ impl Kept {
     }
 
     /// Waits for the keeper, ends it when it is time, and leaves nothing behind.
-    async fn see_to_the_end(mut self, limits: AgentLimits, mut released: oneshot::Receiver<()>, tell: oneshot::Sender<Over>) {
+    async fn see_to_the_end(
+        mut self,
+        limits: AgentLimits,
+        mut hear: Hear,
+        mut released: oneshot::Receiver<()>,
+        tell: oneshot::Sender<Over>,
+    ) {
         let begun = Instant::now();
         let whole = begun + limits.timeout;
         let idle = |since: Instant| since + limits.idle.unwrap_or(NEVER);
@@ -200,6 +214,9 @@ impl Kept {
         let mut lifeline = Some(self.lifeline);
         let (mut over, mut kill_at, mut listening) = (Over::Itself, begun + NEVER, true);
         let mut wakes = [0; 1024];
+        let mut heard = Heard::of(&self.spool);
+        // Further away than any deadline, until the agent has said its last word.
+        let mut enough = begun + NEVER;
         loop {
             tokio::select! {
                 status = self.child.wait() => {
@@ -210,18 +227,25 @@ impl Kept {
                 }
                 _ = &mut released, if lifeline.is_some() => lifeline = None,
                 () = sleep_until(whole), if lifeline.is_some() => {
-                    over = Over::ItsTime(format!("no answer within {:?}, so the agent was stopped", limits.timeout));
+                    over = Over::ItsTime(FailureKind::Timeout, format!("no answer within {:?}, so the agent was stopped", limits.timeout));
                     lifeline = None;
                 }
                 () = sleep_until(silent), if lifeline.is_some() && limits.idle.is_some() => {
                     let limit = limits.idle.unwrap_or(NEVER);
-                    over = Over::ItsTime(format!("no output for {limit:?}, so the agent was stopped"));
+                    over = Over::ItsTime(FailureKind::Idle, format!("no output for {limit:?}, so the agent was stopped"));
                     lifeline = None;
                 }
                 read = self.wakes.read(&mut wakes), if listening => match read {
-                    Ok(1..) => silent = idle(Instant::now()),
+                    Ok(1..) => {
+                        silent = idle(Instant::now());
+                        if heard.more(&mut hear) {
+                            enough = enough.min(Instant::now() + AFTER_ITS_ANSWER);
+                        }
+                    }
                     Ok(0) | Err(_) => listening = false,
                 },
+                // Its answer is whole: that it was stopped is no failure.
+                () = sleep_until(enough), if lifeline.is_some() => lifeline = None,
                 () = sleep_until(kill_at), if lifeline.is_none() => {
                     tracing::error!(call = %self.spool.name(), pid = self.pid, "a keeper did not end, and is killed");
                     // It may have ended by itself just now.
@@ -233,6 +257,7 @@ impl Kept {
                 kill_at = kill_at.min(Instant::now() + KILL_AFTER + KEEPERS_OWN);
             }
         }
+        heard.more(&mut hear);
         self.children.ended(self.pid);
         // With the record the keeper said that nothing is left.
         if self.spool.exit().is_none() {
@@ -244,6 +269,32 @@ impl Kept {
         }
         // Whoever asked may be gone.
         let _ = tell.send(over);
+    }
+}
+
+/// How far an agent's stdout was listened to.
+struct Heard {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Heard {
+    fn of(spool: &Spool) -> Self {
+        Self { path: spool.stdout_file(), file: None }
+    }
+
+    /// Hears what has come since; whether the agent has said its last word.
+    fn more(&mut self, hear: &mut Hear) -> bool {
+        // The keeper makes the file. What cannot be read now is read with the next wake, and at the end as a whole.
+        if self.file.is_none() {
+            self.file = File::open(&self.path).ok();
+        }
+        let Some(file) = &mut self.file else { return false };
+        let (mut over, mut bytes) = (false, vec![0; 64 * 1024]);
+        while let Ok(read @ 1..) = file.read(&mut bytes) {
+            over |= hear(&bytes[..read]);
+        }
+        over
     }
 }
 

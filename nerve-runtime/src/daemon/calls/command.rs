@@ -135,7 +135,7 @@ impl Agent {
         if *exclusive {
             self.occupied.enter(workdir, caller.name(), &self.children).await?;
         }
-        let end = agent::run(&self.children, &self.keeper, command, spool, limits).await;
+        let end = agent::run(&self.children, &self.keeper, command, spool, limits, Box::new(|_| false)).await;
         if *exclusive {
             self.occupied.leave(workdir);
         }

@@ -135,7 +135,7 @@ fn what_somebody_pays_for_is_kept_and_found_and_a_plain_script_leaves_nothing() 
         assert!(found(&place)[0].answer(None).is_none(), "nothing came yet, as far as anybody knows");
         answer.keep(None);
         let text = found(&place)[0].answer(None).expect("it is kept").answer;
-        assert_eq!((text.adapter.as_str(), text.content.as_str(), text.usage), ("scripted", "yes", Usage::ONE_CALL));
+        assert_eq!((text.adapter.as_str(), text.content.as_str(), text.usage), ("scripted", "yes", Usage::FREE_CALL));
         assert_eq!(found(&place)[0].call, caller.name());
         place.host.forget(caller.name());
         until(|| !calls.join(caller.name().to_string()).exists()).await;

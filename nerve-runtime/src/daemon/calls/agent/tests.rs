@@ -45,6 +45,10 @@ impl Place {
     }
 
     async fn run_program(&self, program: &str, args: &[&str], limits: AgentLimits) -> Result<AgentEnd, CallFailure> {
+        self.run_heard(program, args, limits, Box::new(|_| false)).await
+    }
+
+    async fn run_heard(&self, program: &str, args: &[&str], limits: AgentLimits, hear: Hear) -> Result<AgentEnd, CallFailure> {
         let keeper = KeeperProgram {
             program: std::env::current_exe().expect("a program"),
             args: ["--exact", "keeper::tests::as_a_process", "--nocapture"].map(str::to_owned).to_vec(),
@@ -57,7 +61,7 @@ impl Place {
             workdir: self.folder.path().to_owned(),
             prompt: "the prompt".to_owned(),
         };
-        run(&self.children, &keeper, command, self.spool.clone(), limits).await
+        run(&self.children, &keeper, command, self.spool.clone(), limits, hear).await
     }
 
     fn marked(&self) -> Vec<Process> {
@@ -136,7 +140,7 @@ fn silence_ends_an_agent_and_talk_does_not() {
         assert_eq!(talk.stdout, "1\n2\n3\n4\n5\n6\n");
         let place = Place::new();
         let failure = place.run("echo one; exec sleep 60", limits).await.expect_err("it was silent");
-        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Timeout, "no output for 2s, so the agent was stopped"));
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Idle, "no output for 2s, so the agent was stopped"));
     });
 }
 
@@ -173,5 +177,21 @@ fn an_agent_whose_keeper_is_killed_is_ended_and_lost() {
         assert_eq!(place.marked(), []);
         assert!(place.spool.exit().is_none());
         assert_eq!(survivors(&place.children, &place.spool.name()), Vec::<u32>::new());
+    });
+}
+
+#[test]
+fn an_agent_that_has_said_its_last_word_and_does_not_end_is_stopped_and_has_answered() {
+    runtime().block_on(async {
+        let place = Place::new();
+        let mut heard = Vec::new();
+        let hear = move |bytes: &[u8]| {
+            heard.extend_from_slice(bytes);
+            heard.ends_with(b"the end\n")
+        };
+        let end = place.run_heard("sh", &["-c", "echo begin; setsid sleep 600 & echo the end; sleep 600"], LONG, Box::new(hear)).await;
+        let end = end.expect("it answered");
+        assert_eq!((end.stdout.as_str(), end.exit.stopped), ("begin\nthe end\n", true));
+        place.until("nothing to be left", || place.marked().is_empty().then_some(())).await;
     });
 }
