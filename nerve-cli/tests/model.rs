@@ -70,6 +70,7 @@ fn one_line_of_nerve_yaml_swaps_the_model_of_the_next_thread() {
     assert_eq!(steps.len(), 1, "the model said that nothing needs doing: {thread:#}");
     assert_eq!((&steps[0]["adapter"], &steps[0]["meta"]), (&json!("local/m"), &json!({ "actionable": false, "culprit": null })));
     assert_eq!(thread["usage"], json!({ "calls": 1, "input_tokens": 40, "output_tokens": 7 }), "{thread:#}");
+    assert_eq!(thread["cost"], "?", "nobody said what it costs: {thread:#}");
     assert_eq!(rungs(&workspace, &asked), ["native"]);
 
     let requests = model.asked();
