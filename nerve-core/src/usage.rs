@@ -72,6 +72,20 @@ impl Usage {
         self.priced_calls = self.priced_calls.saturating_add(other.priced_calls);
     }
 
+    /// What came on top of `before`, where whoever answers tells the sum of all turns; of requests and money nothing is taken off.
+    #[must_use]
+    pub fn since(self, before: &Self) -> Self {
+        let less = |now: Option<u64>, before: Option<u64>| now.map(|now| now.saturating_sub(before.unwrap_or(0)));
+        Self {
+            input_tokens: less(self.input_tokens, before.input_tokens),
+            output_tokens: less(self.output_tokens, before.output_tokens),
+            cache_read_tokens: less(self.cache_read_tokens, before.cache_read_tokens),
+            cache_write_tokens: less(self.cache_write_tokens, before.cache_write_tokens),
+            reasoning_tokens: less(self.reasoning_tokens, before.reasoning_tokens),
+            ..self
+        }
+    }
+
     /// How many calls cost an unknown amount.
     pub fn unpriced_calls(&self) -> u32 {
         self.calls.saturating_sub(self.priced_calls)

@@ -101,6 +101,31 @@ pub fn as_text(conversation: &Conversation) -> Request {
     Request { prompt, history }
 }
 
+/// What an agent is told that goes on with a session: what it does not know yet.
+///
+/// It knows the thread up to the step `known`, its own answer to that one included; `step` is the one that it is asked for now. When that is
+/// the same, it was cut off in the middle, or its answer could not be used: then it is told only that.
+pub fn in_session(conversation: &Conversation, known: u32, step: u32) -> String {
+    let instructions = conversation.instructions(&conversation.form);
+    match conversation.reasks.last() {
+        Some(Reask { errors, .. }) if known == step => {
+            let how = conversation.schema.as_ref().and_then(|schema| extract::instructions(&conversation.form, schema));
+            match how {
+                Some(how) => format!("{}\n\n{how}\n", extract::reask(errors)),
+                None => format!("{}\n", extract::reask(errors)),
+            }
+        }
+        _ if known == step => format!(
+            "You were cut off before your answer was complete. Look at what you have done already, go on from there, and then give the whole \
+             answer. What you were asked was:\n\n{instructions}\n"
+        ),
+        _ => {
+            let news: Vec<String> = conversation.steps.iter().filter(|step| step.n > known).map(tagged).collect();
+            if news.is_empty() { format!("{instructions}\n") } else { format!("{}\n\n{instructions}\n", news.join("\n\n")) }
+        }
+    }
+}
+
 fn tagged(step: &ContextStep) -> String {
     let ContextStep { n, role, content, meta } = step;
     // An answer that is nothing but its meta is not said twice.
@@ -124,6 +149,23 @@ mod tests {
             form: Form::TaggedBlock { tag: "meta-7".into() },
             reasks: vec![Reask { answer: "done".into(), errors: vec!["no block".into()] }],
         }
+    }
+
+    #[test]
+    fn a_session_is_told_only_what_it_does_not_know() {
+        let steps = vec![
+            ContextStep { n: 1, role: "fixer".into(), content: "Tried.".into(), meta: RawJson::null() },
+            ContextStep { n: 2, role: "analyst".into(), content: "Still high.".into(), meta: RawJson::null() },
+        ];
+        let fresh = Conversation { steps, reasks: Vec::new(), ..conversation() };
+        let told = in_session(&fresh, 1, 3);
+        assert!(told.starts_with("<step n=\"2\" role=\"analyst\">\nStill high.\n</step>\n\nFix it.\n\n"), "{told}");
+        assert!(!told.contains("load is 9") && !told.contains("Tried."), "{told}");
+        let cut_off = in_session(&fresh, 3, 3);
+        assert!(cut_off.starts_with("You were cut off") && cut_off.contains("Fix it.") && !cut_off.contains("Still high."), "{cut_off}");
+        let again = in_session(&conversation(), 3, 3);
+        assert!(again.starts_with("Your answer could not be used:\n- no block\n") && again.contains("```meta-7"), "{again}");
+        assert!(!again.contains("Fix it.") && !again.contains("done"), "{again}");
     }
 
     fn raw(text: &str) -> RawJson {

@@ -4,6 +4,7 @@
 //! [`CallText`], and [`extract`] reads the meta from that text. Limits, journalling and the order of the ladder are the daemon's.
 //! Every `${VAR}` is expanded before anything comes here.
 
+pub mod agent;
 mod answer;
 mod conversation;
 pub mod extract;
@@ -14,6 +15,6 @@ pub mod scripted;
 mod thinking;
 
 pub use answer::CallText;
-pub use conversation::{Conversation, Message, Reask, Speaker, as_text};
+pub use conversation::{Conversation, Message, Reask, Speaker, as_text, in_session};
 pub use form::Form;
 pub use prices::price;

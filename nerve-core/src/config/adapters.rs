@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Delay, Secret, Text,
+    Delay, ProfileOverride, Secret, Text,
     duration::{self, DurationText},
     types::null_as_default,
 };
@@ -109,13 +109,17 @@ pub enum Adapter {
     Llm(LlmAdapter),
     /// `kind: scripted`: replies from a file; offline and free.
     Scripted(ScriptedAdapter),
-    /// `kind: cli`: any command, with the prompt on its stdin and the answer on its stdout.
+    /// `kind: cli`: a coding agent with a profile, or any command, with the prompt on its stdin and the answer on its stdout.
     Cli(CliAdapter),
+    /// `kind: cursor`: Cursor's command-line agent.
+    Cursor(CursorAdapter),
+    /// `kind: hermes`: the Hermes agent.
+    Hermes(HermesAdapter),
 }
 
 impl Adapter {
     /// The word of `kind:` for each kind, in the order of the reference.
-    pub const KINDS: [&str; 3] = ["llm", "scripted", "cli"];
+    pub const KINDS: [&str; 5] = ["llm", "scripted", "cli", "cursor", "hermes"];
 
     /// The settings that each kind has.
     pub fn common(&self) -> &CommonAdapter {
@@ -123,6 +127,18 @@ impl Adapter {
             Adapter::Llm(llm) => &llm.common,
             Adapter::Scripted(scripted) => &scripted.common,
             Adapter::Cli(cli) => &cli.common,
+            Adapter::Cursor(cursor) => &cursor.common,
+            Adapter::Hermes(hermes) => &hermes.common,
+        }
+    }
+
+    /// What an agent may do and see, when it is one.
+    pub fn agent(&self) -> Option<&AgentSettings> {
+        match self {
+            Adapter::Cli(cli) => Some(&cli.agent),
+            Adapter::Cursor(cursor) => Some(&cursor.agent),
+            Adapter::Hermes(hermes) => Some(&hermes.agent),
+            Adapter::Llm(_) | Adapter::Scripted(_) => None,
         }
     }
 
@@ -132,6 +148,8 @@ impl Adapter {
             Adapter::Llm(_) => "llm",
             Adapter::Scripted(_) => "scripted",
             Adapter::Cli(_) => "cli",
+            Adapter::Cursor(_) => "cursor",
+            Adapter::Hermes(_) => "hermes",
         }
     }
 }
@@ -196,29 +214,160 @@ pub struct ScriptedAdapter {
     pub common: CommonAdapter,
 }
 
-/// `kind: cli`: any command. The prompt goes to its stdin, what it writes to stdout is the answer. No shell is involved.
+/// `kind: cli`: a coding agent with a profile, or any command: then the prompt goes to its stdin, and what it writes to stdout is the answer. No
+/// shell is involved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CliAdapter {
-    /// The program and its arguments. A program without a slash is looked up on the daemon's PATH, one with a slash from the workspace's folder.
-    #[schemars(length(min = 1))]
-    pub command: Vec<Text>,
-    /// Longest silence of the command.
-    #[serde(default = "default_idle", with = "duration::plain")]
-    #[schemars(with = "DurationText", extend("default" = duration::format_duration(default_idle())))]
-    pub idle: Duration,
-    /// Whether one agent at a time may work in its folder.
-    #[serde(default = "default_exclusive")]
-    pub exclusive: bool,
-    /// Environment variables passed on to the command.
+    /// The program and arguments before the profile's. A program without a slash is looked up on the daemon's PATH, one with a slash from the
+    /// workspace's folder. Needed unless a profile names one.
     #[serde(default)]
-    pub env: Vec<String>,
+    #[schemars(length(min = 1))]
+    pub command: Option<Vec<Text>>,
+    /// Which agent it is, and so how it is called and read; a plain command without it.
+    #[serde(default)]
+    pub profile: Option<AgentProfile>,
+    /// The model that is asked for; the agent's own choice without it.
+    #[serde(default)]
+    pub model: Option<Text>,
+    /// What of the profile is otherwise.
+    #[serde(default, rename = "override")]
+    pub profile_override: Option<ProfileOverride>,
+    /// `idle`, `exclusive`, `env`, `args`.
+    #[serde(flatten)]
+    pub agent: AgentSettings,
     /// `timeout`, `max_concurrent`, `workdir`.
     #[serde(flatten)]
     pub common: CommonAdapter,
 }
 
-fn default_exclusive() -> bool {
-    true
+/// `kind: cursor`: Cursor's command-line agent, `cursor-agent`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CursorAdapter {
+    /// Another program, and arguments before its own, than `cursor-agent` or `agent` on the daemon's PATH.
+    #[schemars(length(min = 1))]
+    pub command: Option<Vec<Text>>,
+    /// The model; cursor's own choice without it.
+    pub model: Option<Text>,
+    /// `idle`, `exclusive`, `env`, `args`.
+    #[serde(flatten)]
+    pub agent: AgentSettings,
+    /// `timeout`, `max_concurrent`, `workdir`.
+    #[serde(flatten)]
+    pub common: CommonAdapter,
+}
+
+/// `kind: hermes`: the Hermes agent, `hermes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HermesAdapter {
+    /// Another program, and arguments before its own, than `hermes` on the daemon's PATH.
+    #[schemars(length(min = 1))]
+    pub command: Option<Vec<Text>>,
+    /// The model; hermes' own choice without it.
+    pub model: Option<Text>,
+    /// The provider, by hermes' own names; it takes one only together with a model.
+    pub provider: Option<Text>,
+    /// Skills that a turn loads which goes on with a session.
+    pub skills: Vec<String>,
+    /// How many turns of its own it may take where it goes on with a session.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_turns: u32,
+    /// `idle`, `exclusive`, `env`, `args`.
+    #[serde(flatten)]
+    pub agent: AgentSettings,
+    /// `timeout`, `max_concurrent`, `workdir`.
+    #[serde(flatten)]
+    pub common: CommonAdapter,
+}
+
+impl Default for HermesAdapter {
+    fn default() -> Self {
+        HermesAdapter {
+            command: None,
+            model: None,
+            provider: None,
+            skills: Vec::new(),
+            max_turns: 90,
+            agent: AgentSettings::default(),
+            common: CommonAdapter::default(),
+        }
+    }
+}
+
+/// Settings that each kind of agent has; they stand beside the kind's own keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AgentSettings {
+    /// Longest silence of the agent.
+    #[serde(with = "duration::plain")]
+    #[schemars(with = "DurationText")]
+    pub idle: Duration,
+    /// Whether one agent at a time may work in its folder.
+    pub exclusive: bool,
+    /// Environment variables passed on to it.
+    pub env: Vec<String>,
+    /// More arguments, behind those that it is called with.
+    pub args: Vec<Text>,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        AgentSettings { idle: default_idle(), exclusive: true, env: Vec::new(), args: Vec::new() }
+    }
+}
+
+/// The agents that `kind: cli` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentProfile {
+    /// Claude Code.
+    Claude,
+    /// OpenAI's codex.
+    Codex,
+    /// Google's gemini.
+    Gemini,
+    /// Qwen Code.
+    Qwen,
+    /// opencode.
+    Opencode,
+    /// Any other command.
+    Text,
+}
+
+impl AgentProfile {
+    /// Every one, in the order of the reference.
+    pub const ALL: [AgentProfile; 6] = [
+        AgentProfile::Claude,
+        AgentProfile::Codex,
+        AgentProfile::Gemini,
+        AgentProfile::Qwen,
+        AgentProfile::Opencode,
+        AgentProfile::Text,
+    ];
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            AgentProfile::Claude => "claude",
+            AgentProfile::Codex => "codex",
+            AgentProfile::Gemini => "gemini",
+            AgentProfile::Qwen => "qwen",
+            AgentProfile::Opencode => "opencode",
+            AgentProfile::Text => "text",
+        }
+    }
+}
+
+// By hand, as for `Dialect`.
+impl JsonSchema for AgentProfile {
+    fn schema_name() -> Cow<'static, str> {
+        "AgentProfile".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": AgentProfile::ALL })
+    }
 }
 
 // By hand: each branch is closed and names its `kind`, which the derive cannot say for flattened structs.
@@ -228,7 +377,13 @@ impl JsonSchema for Adapter {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let schemas = [LlmAdapter::json_schema(generator), ScriptedAdapter::json_schema(generator), CliAdapter::json_schema(generator)];
+        let schemas = [
+            LlmAdapter::json_schema(generator),
+            ScriptedAdapter::json_schema(generator),
+            CliAdapter::json_schema(generator),
+            CursorAdapter::json_schema(generator),
+            HermesAdapter::json_schema(generator),
+        ];
         let branches: Vec<Value> = Adapter::KINDS.into_iter().zip(schemas).map(|(kind, schema)| closed(kind, schema)).collect();
         json_schema!({ "oneOf": branches })
     }

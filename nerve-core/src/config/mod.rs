@@ -14,6 +14,7 @@ mod mask;
 mod nearest;
 mod parsed;
 mod prices;
+mod profile;
 mod references;
 mod render;
 mod schema;
@@ -26,13 +27,17 @@ mod units;
 mod wording;
 mod yaml;
 
-pub use adapters::{Adapter, CliAdapter, CommonAdapter, Dialect, ExtractModel, LlmAdapter, Provider, ScriptedAdapter};
+pub use adapters::{
+    Adapter, AgentProfile, AgentSettings, CliAdapter, CommonAdapter, CursorAdapter, Dialect, ExtractModel, HermesAdapter, LlmAdapter, Provider,
+    ScriptedAdapter,
+};
 pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use duration::{BadDuration, Delay, format_duration, parse_duration};
 pub use manifest::check_manifest;
 pub use parsed::{Parsed, parse};
 pub use prices::Price;
+pub use profile::{Argument, OutputForm, Profile, ProfileOverride, PromptWay, Rule};
 pub use render::render;
 pub use schema::json_schema;
 pub use supervision::Supervision;

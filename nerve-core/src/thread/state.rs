@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Acting, AgentSession, AskRecord, AskState, CrashCause, End, Entry, Launch, ParkReason, Refusal, Stage, TextRecord};
 use crate::wire::ContextStep;
-use crate::{BuildId, RawJson};
+use crate::{BuildId, RawJson, Usage};
 
 /// The name of a thread's state, as every face shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,6 +120,8 @@ pub struct KnownSession {
     pub session: AgentSession,
     /// The step in which it was last used: what the agent knows ends with that step.
     pub step: u32,
+    /// What all its turns cost so far: some agents tell the sum of a whole session with each turn.
+    pub usage: Usage,
 }
 
 /// Somebody wants a thread gone.
@@ -245,7 +247,9 @@ impl Thread {
                 if let Some(acting) = self.acting_mut() {
                     acting.session = Some(session.clone());
                     let role = acting.intent.role.clone();
-                    self.sessions.insert(role, KnownSession { session: session.clone(), step: *step });
+                    let before = self.sessions.remove(&role).filter(|known| known.session.id == session.id);
+                    let usage = before.map(|known| known.usage).unwrap_or_default();
+                    self.sessions.insert(role, KnownSession { session: session.clone(), step: *step, usage });
                 }
             }
             Entry::AttemptLost { cause: CrashCause::Session, .. } => {
@@ -256,9 +260,13 @@ impl Thread {
                     self.sessions.remove(&role);
                 }
             }
-            Entry::CallFailed(_) => {}
-            Entry::Text(_)
-            | Entry::Refused { .. }
+            Entry::Text(_) | Entry::CallFailed(_) => {
+                self.spent(entry);
+                if let Some(acting) = self.acting_mut() {
+                    acting.apply(entry);
+                }
+            }
+            Entry::Refused { .. }
             | Entry::Asked(_)
             | Entry::AskText(_)
             | Entry::AttemptLost { .. }
@@ -278,6 +286,16 @@ impl Thread {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// What a call cost counts to the session that it had.
+    fn spent(&mut self, entry: &Entry) {
+        let Some(role) = self.acting().filter(|acting| acting.session.is_some()).map(|acting| acting.intent.role.clone()) else { return };
+        // An ask goes on with no session.
+        let asked = matches!(entry, Entry::CallFailed(failed) if failed.ask.is_some());
+        if let (Some(known), Some(usage), false) = (self.sessions.get_mut(&role), entry.usage(), asked) {
+            known.usage.add(&usage);
         }
     }
 

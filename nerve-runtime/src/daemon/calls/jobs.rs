@@ -49,7 +49,7 @@ impl StepJob {
         let reasks = acting.texts.iter().zip(&acting.refusals);
         let timeout = Some(Duration::from_millis(acting.intent.timeout_ms));
         Some(Self {
-            caller: Caller { timeout, ..caller(thread, acting, What::Step { rung }) },
+            caller: Caller { timeout, session: thread.sessions.get(&role).cloned(), ..caller(thread, acting, What::Step { rung }) },
             conversation: Conversation {
                 start: thread.launch.prompt.clone(),
                 steps: thread.context(0),
@@ -64,6 +64,7 @@ impl StepJob {
     /// The same step, asked of a second model that only reads the meta from the first answer.
     pub(crate) fn second_model(mut self, acting: &Acting) -> Self {
         let tag = format!("meta-{}", clock::random_tag());
+        self.caller.session = None;
         if let (Some(hosted), Some(text)) = (&acting.intent.hosted, acting.texts.first()) {
             self.conversation = extract::second_model_conversation(&text.content, &hosted.schema, &tag);
         }
@@ -106,7 +107,7 @@ fn caller(thread: &Thread, acting: &Acting, what: What) -> Caller {
     let role = acting.intent.role.clone();
     let turn = u32::try_from(thread.steps.iter().filter(|step| step.role == role).count()).unwrap_or(u32::MAX);
     let (step, attempt) = (acting.intent.step, acting.attempt);
-    Caller { thread: thread.launch.thread, step, attempt, what, role, turn, timeout: None }
+    Caller { thread: thread.launch.thread, step, attempt, what, role, turn, timeout: None, session: None }
 }
 
 impl Host {

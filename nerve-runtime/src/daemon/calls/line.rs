@@ -7,7 +7,7 @@ use std::time::Duration;
 use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
 use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
 use nerve_adapters::host::{self, Conversation};
-use nerve_core::thread::CallAnswer;
+use nerve_core::thread::{CallAnswer, KnownSession};
 use nerve_core::config::Price;
 use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId, Usage};
 use tokio::time::{Instant, sleep};
@@ -37,6 +37,8 @@ pub(super) struct Caller {
     pub(super) turn: u32,
     /// The step's limit; an ask has none of its own.
     pub(super) timeout: Option<Duration>,
+    /// The session that the role's agent had last; an ask goes on with none.
+    pub(super) session: Option<KnownSession>,
 }
 
 impl Caller {

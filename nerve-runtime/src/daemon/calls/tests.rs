@@ -109,7 +109,7 @@ fn conversation(form: Form) -> Conversation {
 }
 
 fn caller(what: What) -> Caller {
-    Caller { thread: thread(), step: 1, attempt: 1, what, role: "r".to_owned(), turn: 0, timeout: None }
+    Caller { thread: thread(), step: 1, attempt: 1, what, role: "r".to_owned(), turn: 0, timeout: None, session: None }
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn scripted(roles: &[String]) -> Came {
 async fn ask(line: &Line, thread: ThreadId) -> Result<Came, CallFailure> {
     let what = What::Step { rung: 0 };
     let role = "test".to_owned();
-    let caller = Caller { thread, step: 0, attempt: 1, what, role: role.clone(), turn: 0, timeout: Some(LONGEST) };
+    let caller = Caller { thread, step: 0, attempt: 1, what, role: role.clone(), turn: 0, timeout: Some(LONGEST), session: None };
     let schema = RawJson::parse(SCHEMA).unwrap_or_default();
     let conversation = Conversation {
         start: String::new(),

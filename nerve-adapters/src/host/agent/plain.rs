@@ -3,7 +3,7 @@
 const ESCAPE: char = '\u{1b}';
 
 /// The text without escape sequences, and without blanks around it.
-pub(super) fn text(written: &str) -> String {
+pub fn text(written: &str) -> String {
     let mut rest = written.trim_start_matches('\u{feff}');
     let mut out = String::with_capacity(rest.len());
     while let Some((before, after)) = rest.split_once(ESCAPE) {
