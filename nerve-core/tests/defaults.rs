@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nerve_core::config::{
-    Adapter, Api, CliAdapter, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision, WorkflowConfig,
+    Adapter, AgentSettings, Api, CliAdapter, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision, WorkflowConfig,
     json_schema, parse,
 };
 use nerve_core::thread::{Entry, Rules};
@@ -118,7 +118,9 @@ fn names_with_nothing_after_them_have_the_promised_defaults() {
     assert_eq!((*idle, common.timeout, common.max_concurrent), (Duration::from_secs(120), Duration::from_secs(300), None));
     let Adapter::Scripted(ScriptedAdapter { delay, common, .. }) = &config.adapters["script"] else { panic!("it is scripted") };
     assert_eq!((*delay, common.timeout), (None, Duration::from_secs(300)));
-    let Adapter::Cli(CliAdapter { idle, exclusive, env, common, .. }) = &config.adapters["agent"] else { panic!("it is a command") };
+    let Adapter::Cli(CliAdapter { agent: AgentSettings { idle, exclusive, env, .. }, common, .. }) = &config.adapters["agent"] else {
+        panic!("it is a command")
+    };
     assert_eq!((*idle, *exclusive, env.len(), common.timeout), (Duration::from_secs(120), true, 0, Duration::from_secs(300)));
 }
 

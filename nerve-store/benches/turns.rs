@@ -80,6 +80,7 @@ impl Driven {
                 reason: None,
                 hosted: None,
                 effects: Effects::Repeatable,
+                continues: false,
                 timeout_ms: 60_000,
                 workdir: None,
             })

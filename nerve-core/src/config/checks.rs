@@ -19,6 +19,7 @@ pub(super) fn check(tree: &Tree, value: &Value) -> Vec<Finding> {
     findings.extend(open_host(tree, value));
     findings.extend(zero_times(tree, value));
     findings.extend(swapped_times(tree, value));
+    findings.extend(commands_without_program(tree, value));
     findings
 }
 
@@ -85,6 +86,26 @@ fn zero_times(tree: &Tree, value: &Value) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A command that neither names a program nor has a profile that does.
+fn commands_without_program(tree: &Tree, value: &Value) -> Vec<Finding> {
+    let adapters = value.get("adapters").and_then(Value::as_object).into_iter().flatten();
+    let lacks = |adapter: &Value| {
+        let set = |key: &str| adapter.get(key).is_some_and(|value| !value.is_null());
+        let named = set("profile") && adapter.get("profile").and_then(Value::as_str) != Some("text");
+        // A key that is misspelt has an error of its own.
+        let misspelt = adapter.as_object().is_some_and(|keys| keys.keys().any(|key| key != "command" && nearest(key, ["command"]).is_some()));
+        adapter.get("kind").and_then(Value::as_str) == Some("cli") && !set("command") && !named && !misspelt
+    };
+    let without = adapters.filter(|(_, adapter)| lacks(adapter));
+    without
+        .map(|(name, _)| {
+            let at = tree.at(&join("/adapters", name)).unwrap_or(At::START);
+            let finding = Finding::error(codes::MISSING_KEY, at, format!("adapter `{name}` names no program"));
+            finding.help("add command: [PROGRAM, ARGUMENT], or a profile: claude, codex, gemini, qwen or opencode")
+        })
+        .collect()
 }
 
 /// Pairs of which the first may not be longer than the second, with their defaults where only one of them is set.

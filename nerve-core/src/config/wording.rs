@@ -53,7 +53,7 @@ pub(super) fn value(error: &ValidationError<'_>, at: At) -> Finding {
         }
         ValidationErrorKind::OneOfNotValid { .. } => {
             let finding = Finding::error(codes::WRONG_VALUE, at, format!("{what} must be a map, not {}", found(instance)));
-            finding.help("such as { kind: llm, provider: NAME }, { kind: cli, command: [PROGRAM] } or { kind: scripted, replies: FILE }")
+            finding.help("such as { kind: llm, provider: NAME }, { kind: cursor }, { kind: cli, profile: codex } or { kind: scripted, replies: FILE }")
         }
         ValidationErrorKind::Format { format } if format == text::FORMAT => {
             let finding = Finding::error(codes::BAD_VARIABLE, at, format!("{what} has a `${{` that opens no variable"));

@@ -241,7 +241,7 @@ pub struct StepText {
 }
 
 /// An agent's session, and what has to be the same for it to be gone on with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AgentSession {
     /// The agent's name for it.
     pub id: String,

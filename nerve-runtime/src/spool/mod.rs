@@ -17,7 +17,7 @@ use nerve_core::Timestamp;
 
 pub(crate) use evidence::Evidence;
 pub(crate) use name::{CallName, OWNER, What};
-pub(crate) use records::{AgentRecord, Begun, Ending, ExitRecord, SpooledReply};
+pub(crate) use records::{AgentRecord, Begun, Called, Ending, ExitRecord, Resumed, SpooledReply};
 
 use crate::daemon::Layout;
 use crate::processes::{self, Process};
@@ -158,6 +158,11 @@ impl Spool {
     /// The end of what the agent wrote on stderr, at most this many bytes of it.
     pub(crate) fn stderr_tail(&self, bytes: u64) -> io::Result<String> {
         files::tail(&self.stderr_file(), bytes)
+    }
+
+    /// What the agent told of what it used; empty when it told nothing.
+    pub(crate) fn usage_file(&self) -> String {
+        files::tail(&self.folder.join("usage.json"), 1024 * 1024).unwrap_or_default()
     }
 
     /// Where the agent's stdout lies.

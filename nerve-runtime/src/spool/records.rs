@@ -1,5 +1,7 @@
 //! The small files of a call's folder.
 
+use nerve_core::config::{Argument, Profile};
+use nerve_core::thread::AgentSession;
 use nerve_core::{Evidence, RawJson, ThreadId, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ pub(crate) struct Begun {
     pub(crate) what: What,
     /// Who is called.
     pub(crate) adapter: String,
+    /// How it is read, when it is a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) called: Option<Called>,
     /// How the meta was asked for, if one was.
     pub(crate) form: Option<RawJson>,
     /// Since when.
@@ -28,6 +33,42 @@ pub(crate) struct Begun {
     pub(crate) life: LifeId,
     /// The boot of the machine.
     pub(crate) boot: String,
+}
+
+/// How a command was called, for whoever reads what it left.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Called {
+    /// How it is read.
+    pub(crate) profile: Profile,
+    /// What failures call it.
+    pub(crate) program: String,
+    /// What its session is; the id is not known yet.
+    pub(crate) session: AgentSession,
+    /// The session that it goes on with.
+    pub(crate) resumed: Option<Resumed>,
+}
+
+/// A session that is gone on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Resumed {
+    /// Its id.
+    pub(crate) id: String,
+    /// The step that it was last used in.
+    pub(crate) step: u32,
+    /// What its turns cost so far.
+    pub(crate) before: Usage,
+}
+
+impl Called {
+    /// Whether it was to write a file that tells what it used.
+    pub(crate) fn usage_file(&self) -> bool {
+        let args = if self.resumed.is_some() { &self.profile.resume } else { &self.profile.fresh };
+        let names = |word: &String| word.contains("{usage_file}");
+        args.iter().any(|argument| match argument {
+            Argument::One(word) => names(word),
+            Argument::Group(words) => words.iter().any(names),
+        })
+    }
 }
 
 impl Begun {

@@ -15,6 +15,7 @@ fn begun(what: What) -> Begun {
         attempt: 2,
         what,
         adapter: "fixer".to_owned(),
+        called: None,
         form: Some(RawJson::parse(r#"{"tagged_block":{"tag":"meta-x"}}"#).expect("JSON")),
         begun_at: Timestamp::from_millis(5),
         life: LifeId::given("life"),

@@ -257,7 +257,8 @@ impl Reader {
             let kind = as_said(&format!("{stderr}\n{strays}"), FailureKind::NoTerminalEvent);
             return Some((kind, words("it ended without the last event that every answer of it has")));
         }
-        if stopped_early && ends_by_word {
+        let by_signal = matches!(ended.exit, Exit::Signal(_));
+        if stopped_early && (ends_by_word || by_signal) {
             return Some((FailureKind::NoTerminalEvent, words("it was stopped before its answer was whole")));
         }
         if ended.truncated || self.overflown || self.lines.cut {

@@ -1,6 +1,7 @@
 //! `nerve adapter list`.
 
-use nerve_core::config::{Adapter, Config, Text};
+use nerve_adapters::host::agent;
+use nerve_core::config::{Adapter, CliAdapter, Config, CursorAdapter, HermesAdapter, Profile, PromptWay, Text};
 use nerve_runtime::daemon::api::dto::{List, schema};
 use nerve_runtime::daemon::{Layout, variable};
 use serde::Serialize;
@@ -52,9 +53,13 @@ fn item(config: &Config, layout: &Layout, name: &str, adapter: &Adapter) -> Adap
             (Some(llm.provider.clone()), model.map(Text::raw))
         }
         Adapter::Scripted(scripted) => (scripted.replies.as_ref().map(Text::raw), None),
-        Adapter::Cli(cli) => {
-            texts.extend(&cli.command);
-            (cli.command.first().map(Text::raw), None)
+        Adapter::Cli(CliAdapter { command, model, .. })
+        | Adapter::Cursor(CursorAdapter { command, model, .. })
+        | Adapter::Hermes(HermesAdapter { command, model, .. }) => {
+            texts.extend(command.iter().flatten().chain(model));
+            let program = command.as_ref().and_then(|words| words.first()).map(Text::raw);
+            let known = || agent::profile(adapter)?.program.first().cloned();
+            (program.or_else(known), model.as_ref().map(Text::raw))
         }
     };
     let mut wanted: Vec<&str> = texts.iter().flat_map(|text| text.variables()).collect();
@@ -93,8 +98,19 @@ fn capabilities(config: &Config, adapter: &Adapter) -> String {
             format!("{schema}; tokens told")
         }
         Adapter::Scripted(_) => "offline, free".to_owned(),
-        Adapter::Cli(_) => "schema by tagged block".to_owned(),
+        Adapter::Cli(_) | Adapter::Cursor(_) | Adapter::Hermes(_) => agent::profile(adapter).map(|profile| of_agent(&profile)).unwrap_or_default(),
     }
+}
+
+/// What an agent can do, by its profile.
+fn of_agent(profile: &Profile) -> String {
+    let mut can = vec!["schema by tagged block"];
+    can.extend(profile.can_resume().then_some("goes on with its session"));
+    can.extend((profile.prompt == PromptWay::Argument).then_some("prompt as argument or file"));
+    let tells = profile.events.iter().any(|rule| rule.output.is_some());
+    can.extend(tells.then_some("tokens told"));
+    can.extend(profile.events.iter().any(|rule| rule.cost.is_some()).then_some("cost told"));
+    can.join("; ")
 }
 
 fn lines(page: &List<AdapterItem>) -> String {

@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::outcome;
 use crate::crash_point;
 use crate::daemon::children::Children;
 use crate::keeper::{Job, KILL_AFTER};
@@ -111,6 +112,7 @@ pub(crate) async fn run(
     limits: AgentLimits,
     hear: Hear,
 ) -> Result<AgentEnd, CallFailure> {
+    let program = command.program.rsplit('/').next().unwrap_or_default().to_owned();
     let lost = |what: &str, error: io::Error| CallFailure::new(FailureKind::Lost, format!("{what}: {error}"));
     let kept = Kept::start(children, keeper, command, &spool).map_err(|error| lost("the agent's keeper cannot be started", error))?;
     let (held, released) = oneshot::channel();
@@ -136,7 +138,7 @@ pub(crate) async fn run(
         Ok(Over::Itself | Over::ItsTime(..)) => {
             match AgentEnd::read(&spool).map_err(|error| lost("what the agent said cannot be read", error))? {
                 Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => {
-                    Err(CallFailure::new(FailureKind::Config, error))
+                    Err(outcome::not_started(&program, &error))
                 }
                 Some(end) => Ok(end),
                 None => {

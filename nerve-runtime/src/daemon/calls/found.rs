@@ -5,7 +5,8 @@ use std::time::Duration;
 use nerve_adapters::host::Form;
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_core::thread::CallAnswer;
-use nerve_core::{RawJson, ThreadId, Usage};
+use nerve_core::config::OutputForm;
+use nerve_core::{RawJson, ThreadId};
 use tokio::time::{Instant, sleep};
 
 use super::super::engine::Finished;
@@ -72,11 +73,15 @@ impl Found {
         let begun = self.spool.begun();
         let form = begun.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
         let end = AgentEnd::read(&self.spool).ok()??;
-        let content = outcome::text(&end, &begun.adapter).ok()?;
-        if end.exit.stopped && !is_finished(&content, &form, schema?) {
+        // A folder of before profiles holds a plain command's.
+        let called = begun.called.clone().unwrap_or_default();
+        let read = outcome::answer(&end, &called, &self.spool).ok()?;
+        // Where no last word proves it, only its meta can show that a text is whole.
+        let proven = called.profile.output == OutputForm::Lines || called.usage_file();
+        if end.exit.stopped && !proven && !is_finished(&read.content, &form, schema?) {
             return None;
         }
-        let answer = CallAnswer { form: begun.form.clone(), ..CallAnswer::plain(begun.adapter.clone(), content, Usage::ONE_CALL) };
+        let answer = CallAnswer { form: begun.form.clone(), evidence: read.evidence, ..CallAnswer::plain(begun.adapter.clone(), read.content, read.usage) };
         match schema.filter(|_| self.is_ask()) {
             Some(schema) => jobs::with_meta(answer, schema).ok().map(|(answer, meta)| FoundText { answer, meta: Some(meta) }),
             None => Some(FoundText { answer, meta: None }),

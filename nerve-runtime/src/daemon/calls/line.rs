@@ -8,16 +8,16 @@ use nerve_adapters::host::llm::{self, CallLimits, Endpoint, LlmClient};
 use nerve_adapters::host::scripted::{ScriptedAdapter, Turn};
 use nerve_adapters::host::{self, Conversation};
 use nerve_core::thread::{CallAnswer, KnownSession};
-use nerve_core::config::Price;
-use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId, Usage};
+use nerve_core::{CallFailure, FailureKind, RawJson, ThreadId};
 use tokio::time::{Instant, sleep};
 
 use super::super::{Layout, LifeId, clock};
 use super::command::Agent;
+use super::pricing::Pricing;
 use super::{Host, Kind, Resolved};
 use crate::crash_point::{Moment, Point, crash_point};
 use crate::processes;
-use crate::spool::{Begun, CallName, Spool, SpooledReply, What};
+use crate::spool::{Begun, CallName, Called, Spool, SpooledReply, What};
 
 /// How long a call that has no limit of its own waits to be recorded.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -77,8 +77,7 @@ impl Answer {
 /// Who makes calls.
 pub(super) struct Line {
     label: String,
-    /// What its tokens cost, as far as is known.
-    price: Option<Price>,
+    pricing: Pricing,
     way: Way,
     pub(super) leaves_folder: bool,
     layout: Layout,
@@ -94,8 +93,13 @@ enum Way {
 impl Line {
     /// Makes a call; one that anybody pays for leaves a record from before it goes out until its answer is durable.
     pub(super) async fn call(&self, caller: &Caller, conversation: &Conversation) -> Result<Answer, CallFailure> {
-        let kept = if self.leaves_folder { Some(self.recorded(caller, conversation).await?) } else { None };
+        let called = match &self.way {
+            Way::Cli(agent) => Some(agent.plan(caller)),
+            Way::Llm { .. } | Way::Scripted(_) => None,
+        };
+        let kept = if self.leaves_folder { Some(self.recorded(caller, conversation, called.as_ref()).await?) } else { None };
         crash_point(Point::At(Moment::CallBegun));
+        let mut session = None;
         let result = match (&self.way, &kept) {
             (Way::Llm { client, endpoint, limits }, _) => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
             (Way::Scripted(script), _) => {
@@ -103,25 +107,29 @@ impl Line {
                 let turn = Turn { thread: *thread, role, attempt: *attempt, turn: *turn };
                 within(caller.timeout, script.call(turn, &conversation.form)).await
             }
-            (Way::Cli(agent), Some(spool)) => agent.answer(caller, conversation, spool.clone()).await,
-            (Way::Cli(_), None) => Err(CallFailure::new(FailureKind::Config, "a command cannot run without its folder")),
+            (Way::Cli(agent), Some(spool)) if called.is_some() => {
+                let called = called.unwrap_or_default();
+                let answered = agent.answer(caller, conversation, spool.clone(), &called).await;
+                answered.map(|(text, of)| {
+                    session = of;
+                    text
+                })
+            }
+            (Way::Cli(_), _) => Err(CallFailure::new(FailureKind::Config, "a command cannot run without its folder")),
         };
         match result {
-            Ok(text) => Ok(Answer { text: self.told(text), kept }),
+            Ok(text) => Ok(Answer { text: CallAnswer { session, ..self.told(text) }, kept }),
             // What is left stays until the failure is durable: a call that may not be repeated must not look as if it had
             // never been made.
             Err(mut failure) => {
                 if let Some(record) = &mut failure.record {
-                    record.usage = self.with_price(record.usage);
+                    record.usage = self.pricing.price(record.usage, record.evidence.model.as_deref());
                 }
                 Err(failure.of(self.label.clone()))
             }
         }
     }
 
-    fn with_price(&self, usage: Usage) -> Usage {
-        self.price.map_or(usage, |price| price.of(usage))
-    }
 
     /// Removes what a call left that is nobody's answer.
     pub(super) fn clear(&self, caller: &Caller, remove: impl FnOnce(&Spool)) {
@@ -131,10 +139,10 @@ impl Line {
     }
 
     /// The folder of a call that is about to go out. While none can be written, such as on a full disk, the call waits.
-    async fn recorded(&self, caller: &Caller, conversation: &Conversation) -> Result<Spool, CallFailure> {
+    async fn recorded(&self, caller: &Caller, conversation: &Conversation, called: Option<&Called>) -> Result<Spool, CallFailure> {
         let deadline = Instant::now() + caller.timeout.unwrap_or(PATIENCE);
         loop {
-            match self.begin(caller, conversation) {
+            match self.begin(caller, conversation, called) {
                 Ok(spool) => return Ok(spool),
                 Err(error) if Instant::now() >= deadline => {
                     let place = self.layout.calls();
@@ -149,7 +157,7 @@ impl Line {
         }
     }
 
-    fn begin(&self, caller: &Caller, conversation: &Conversation) -> io::Result<Spool> {
+    fn begin(&self, caller: &Caller, conversation: &Conversation, called: Option<&Called>) -> io::Result<Spool> {
         let form = match self.way {
             Way::Llm { .. } => conversation.form.clone(),
             Way::Scripted(_) | Way::Cli(_) => conversation.form.without_schema(),
@@ -160,6 +168,7 @@ impl Line {
             attempt: caller.attempt,
             what: caller.what,
             adapter: self.label.clone(),
+            called: called.cloned(),
             form: form.to_raw().ok(),
             begun_at: clock::now(),
             life: self.life.clone(),
@@ -170,7 +179,8 @@ impl Line {
 
     fn told(&self, text: host::CallText) -> CallAnswer {
         let host::CallText { content, usage, form, evidence } = text;
-        CallAnswer { form: form.to_raw().ok(), evidence, ..CallAnswer::plain(self.label.clone(), content, self.with_price(usage)) }
+        let usage = self.pricing.price(usage, evidence.model.as_deref());
+        CallAnswer { form: form.to_raw().ok(), evidence, ..CallAnswer::plain(self.label.clone(), content, usage) }
     }
 }
 
@@ -183,7 +193,7 @@ impl Host {
             Kind::Cli(command) => Way::Cli(self.agent(command)),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
-        Ok(Line { label: resolved.label, price: resolved.price, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
+        Ok(Line { label: resolved.label, pricing: resolved.pricing, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
     }
 }
 

@@ -12,7 +12,7 @@ mod jobs;
 mod line;
 mod occupied;
 mod outcome;
-mod plain;
+mod pricing;
 mod resolve;
 mod settle;
 mod trial;

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use nerve_adapters::host;
 use nerve_adapters::host::llm::{CallLimits, Endpoint};
 use nerve_adapters::host::scripted::ScriptedAdapter;
-use nerve_core::config::{self, Config, Price, Text};
+use nerve_core::config::{self, Config, Text};
 use nerve_core::{AdapterSource, CallFailure, FailureKind};
 
+use super::pricing::Pricing;
 use super::workdir::Place;
 use super::{CliCommand, Host};
 
 /// An adapter, ready to be called.
 pub(crate) struct Resolved {
-    /// How the journal names it: `provider/model`, `scripted`, `cli/program`, or `own`.
+    /// How the journal names it: `provider/model`, `scripted`, `cursor`, `hermes`, `cli/codex`, `cli/program`, or `own`.
     pub label: String,
     /// What is limited, and to how many calls at once.
     pub gates: Vec<(String, u32)>,
     /// What its tokens cost, as far as is known.
-    pub price: Option<Price>,
+    pub pricing: Pricing,
     pub kind: Kind,
 }
 
@@ -66,7 +66,7 @@ impl Host {
     /// Who answers for this name, at this place.
     pub(crate) fn resolve(&self, config: &Config, place: Place<'_>, source: &AdapterSource) -> Result<Resolved, CallFailure> {
         match source {
-            AdapterSource::Own => Ok(Resolved { label: "own".to_owned(), gates: Vec::new(), price: None, kind: Kind::Own }),
+            AdapterSource::Own => Ok(Resolved { label: "own".to_owned(), gates: Vec::new(), pricing: Pricing::default(), kind: Kind::Own }),
             AdapterSource::Llm { provider, model } => {
                 let model = model.as_ref().map(|model| Text::new(model.clone()));
                 self.llm(config, provider, model.as_ref(), CallLimits::default(), Vec::new())
@@ -79,14 +79,16 @@ impl Host {
                         let limits = CallLimits::new(llm.common.timeout, llm.idle);
                         self.llm(config, &llm.provider, llm.model.as_ref(), limits, gate.into_iter().collect())
                     }
-                    config::Adapter::Cli(cli) => self.cli(config, place, cli, gate.into_iter().collect()),
+                    config::Adapter::Cli(_) | config::Adapter::Cursor(_) | config::Adapter::Hermes(_) => {
+                        self.command(config, place, adapter, gate.into_iter().collect())
+                    }
                     config::Adapter::Scripted(scripted) => {
                         let path = |text: &Text| Ok::<_, CallFailure>(self.layout.root().join(self.expand(text)?));
                         let replies = scripted.replies.as_ref().map(path).transpose()?;
                         let calls = scripted.calls.as_ref().map(path).transpose()?;
                         let delay = scripted.delay.map(|delay| (delay.min, delay.max));
                         let kind = Kind::Scripted(ScriptedAdapter { replies, delay, calls });
-                        Ok(Resolved { label: "scripted".to_owned(), gates: gate.into_iter().collect(), price: None, kind })
+                        Ok(Resolved { label: "scripted".to_owned(), gates: gate.into_iter().collect(), pricing: Pricing::default(), kind })
                     }
                 }
             }
@@ -153,22 +155,13 @@ impl Host {
             dialect: provider.dialect,
             headers: headers?,
         };
-        let price = host::price(&config.prices, name, &model, is_local(&endpoint.base_url));
-        Ok(Resolved { label: format!("{name}/{model}"), gates, price, kind: Kind::Llm { endpoint, limits } })
+        let pricing = Pricing::of_model(config, name, &model, &endpoint.base_url);
+        Ok(Resolved { label: format!("{name}/{model}"), gates, pricing, kind: Kind::Llm { endpoint, limits } })
     }
 
     pub(super) fn expand(&self, text: &Text) -> Result<String, CallFailure> {
         text.expand(|name| self.environment.get(name)).map_err(|missing| missing_variable(&missing.name, "a value of", "nerve.yaml"))
     }
-}
-
-/// Whether the endpoint is on this machine.
-fn is_local(base_url: &str) -> bool {
-    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let name = if host.starts_with('[') { host.split_inclusive(']').next().unwrap_or_default() } else { host.split(':').next().unwrap_or_default() };
-    name == "localhost" || name == "[::1]" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn missing_variable(variable: &str, what: &str, name: &str) -> CallFailure {

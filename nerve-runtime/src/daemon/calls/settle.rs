@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nerve_adapters::host::agent::profile;
 use nerve_core::config::{Adapter, Config};
 use nerve_core::thread::Launch;
 use nerve_core::wire::Work;
@@ -40,7 +41,8 @@ impl Host {
             },
             Work::Written => None,
         };
-        let is_command = matches!(adapter, Some(Adapter::Cli(_)));
+        let profile = adapter.and_then(profile);
+        let is_command = profile.is_some();
         let written = adapter.and_then(|adapter| adapter.common().workdir.as_ref());
         let workdir = match &launch.workdir {
             Some(folder) => Some(self.path_of(folder)),
@@ -55,7 +57,7 @@ impl Host {
             default_timeout_ms: adapter.map(|adapter| millis(adapter.common().timeout)),
             effects: set.and_then(|role| role.effects).map(Effects::from),
             default_effects: if is_command { Effects::AskBeforeRepeat } else { Effects::Repeatable },
-            continues: false,
+            continues: profile.is_some_and(|profile| profile.can_resume()),
             scripted: matches!(adapter, Some(Adapter::Scripted(_))),
             workdir: workdir.map(|folder| folder.to_string_lossy().into_owned()),
         }

@@ -165,6 +165,7 @@ fn ended(place: &Here, what: What, ending: Ending, stopped: bool, stdout: &str) 
         attempt: 2,
         what,
         adapter: "cli/agent".to_owned(),
+        called: None,
         form: form.to_raw().ok(),
         begun_at: Timestamp::from_millis(1),
         life: LifeId::new(),

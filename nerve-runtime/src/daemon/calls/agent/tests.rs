@@ -31,6 +31,7 @@ impl Place {
             attempt: 1,
             what: What::Step { rung: 0 },
             adapter: "fixer".to_owned(),
+            called: None,
             form: None,
             begun_at: Timestamp::from_millis(1),
             life: children.life().clone(),
