@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,8 +54,10 @@ pub struct ProfileOverride {
     /// Arguments of a turn that goes on with a session; `[]` when it cannot.
     pub resume: Option<Vec<Argument>>,
     /// `stdin`, or `argument` where `{prompt}` stands among the arguments.
+    #[schemars(schema_with = "prompt_ways")]
     pub prompt: Option<PromptWay>,
     /// `text`, or `lines` of JSON.
+    #[schemars(schema_with = "output_forms")]
     pub output: Option<OutputForm>,
     /// What its events say; in place of the profile's.
     pub events: Option<Vec<Rule>>,
@@ -88,9 +90,8 @@ pub enum Argument {
 }
 
 /// How an agent gets its prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
 pub enum PromptWay {
     /// On its stdin, however long it is.
     #[default]
@@ -100,9 +101,8 @@ pub enum PromptWay {
 }
 
 /// What an agent's stdout is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
 pub enum OutputForm {
     /// The answer.
     #[default]
@@ -154,6 +154,15 @@ pub struct Rule {
     pub add: bool,
     /// Where the cost in US dollars stands.
     pub cost: Option<String>,
+}
+
+// The derive makes a `oneOf` of constants, whose errors list each branch.
+fn prompt_ways(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "enum": [PromptWay::Stdin, PromptWay::Argument, null] })
+}
+
+fn output_forms(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "enum": [OutputForm::Text, OutputForm::Lines, null] })
 }
 
 impl Profile {
