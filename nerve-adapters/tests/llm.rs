@@ -49,6 +49,9 @@ async fn answer(State(script): State<Script>, uri: Uri, headers: HeaderMap, body
         return Response::new(Body::empty());
     };
     let mut response = Response::builder().status(status);
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        response = response.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         response = response.header(name, value);
     }
@@ -81,11 +84,9 @@ fn finished(text: &str, reason: &str) -> Say {
 
 fn endpoint(address: SocketAddr) -> Endpoint {
     Endpoint {
-        base_url: format!("http://{address}/v1/"),
         api_key: Some(KEY.into()),
-        model: "asked-1".into(),
-        dialect: None,
         headers: BTreeMap::from([("x-team".to_owned(), "team-secret".to_owned())]),
+        ..Endpoint::new(format!("http://{address}/v1/"), "asked-1")
     }
 }
 
@@ -147,9 +148,10 @@ async fn a_schema_is_sent_and_the_answer_comes_with_its_facts() {
     assert_eq!(roles, ["system", "user", "user"]);
     assert_eq!(body["messages"][1]["content"], "The load is 9.");
     assert_eq!(body["messages"][2]["content"], "<step n=\"1\" role=\"analyst\">\nThe backup.\n</step>");
+    assert_eq!((&body["stream"], &body["stream_options"]), (&json!(true), &json!({ "include_usage": true })));
     // Nothing else is sent: some servers refuse what they do not know.
     let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["messages", "model", "response_format"]);
+    assert_eq!(keys, ["messages", "model", "response_format", "stream", "stream_options"]);
 }
 
 #[tokio::test]
@@ -185,7 +187,7 @@ async fn a_refused_schema_steps_down_once_and_is_remembered() {
 #[tokio::test]
 async fn a_dialect_decides_what_is_sent() {
     for (dialect, strict) in
-        [(Dialect::Ollama, Some(None)), (Dialect::Groq, Some(Some(true))), (Dialect::DeepSeek, None), (Dialect::Generic, None)]
+        [(Dialect::Ollama, Some(None)), (Dialect::Groq, Some(Some(true))), (Dialect::DeepSeek, Some(None)), (Dialect::Generic, None)]
     {
         let (address, script) = serve([chat("x")]).await;
         let endpoint = Endpoint { dialect: Some(dialect), ..endpoint(address) };
@@ -213,7 +215,7 @@ async fn what_would_fail_again_is_asked_once() {
         (say(429, &error("You exceeded your current quota", "insufficient_quota")), FailureKind::Quota),
         (say(402, &json!({})), FailureKind::Quota),
         (say(400, &error("This model's maximum context length is 8192 tokens", "context_length_exceeded")), FailureKind::ContextOverflow),
-        (say(404, &error("no such model", "model_not_found")), FailureKind::BadRequest),
+        (say(404, &error("no such model", "model_not_found")), FailureKind::UnknownModel),
         (finished("{\"pass\":", "length"), FailureKind::Truncated),
         (finished("", "content_filter"), FailureKind::ContentFilter),
         (Say::Body(200, vec![("content-type", "text/html".into())], "<!DOCTYPE html><h1>Hello</h1>".into()), FailureKind::BadResponse),
@@ -230,6 +232,7 @@ async fn what_would_fail_again_is_asked_once() {
     ] {
         let (failure, requests) = failure([answer]).await;
         assert_eq!((failure.kind, requests), (kind, 1), "{failure}");
+        assert_eq!(failure.usage().calls, 1, "{failure}");
     }
 }
 
@@ -250,6 +253,7 @@ async fn a_wait_beyond_the_call_is_not_waited_for() {
     let start = Instant::now();
     let (failure, requests) = failure([limited]).await;
     assert_eq!((failure.kind, requests), (FailureKind::RateLimited, 1));
+    assert!(failure.message.ends_with("it asks to wait 55s, which is longer than this call may"), "{failure}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -291,13 +295,13 @@ async fn raw(bytes: &'static [u8], hold: bool) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn silence_within_a_response_is_a_timeout_and_a_broken_one_is_transport() {
+async fn silence_within_a_response_and_a_broken_one_are_tried_again() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\":";
     let limits = CallLimits { tries: 2, ..CallLimits::new(Duration::from_secs(20), Duration::from_millis(200)) };
-    for (hold, kind) in [(true, FailureKind::Timeout), (false, FailureKind::Transport)] {
+    for (hold, kind) in [(true, FailureKind::Idle), (false, FailureKind::Transport)] {
         let address = raw(half, hold).await;
         let failure = call(&LlmClient::new(), &endpoint(address), &conversation(), limits).await.unwrap_err();
-        assert_eq!(failure.kind, kind, "{failure}");
+        assert_eq!((failure.kind, failure.usage().calls), (kind, 2), "{failure}");
     }
 }
 
