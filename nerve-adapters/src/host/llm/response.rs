@@ -21,6 +21,15 @@ pub(super) struct Answer {
     pub(super) record: CallRecord,
 }
 
+/// How what was said comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comes {
+    /// In one piece.
+    Whole,
+    /// As one event of many.
+    InParts,
+}
+
 /// What a response has said, whole or as far as a stream has come.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -40,7 +49,7 @@ pub(super) fn read(body: &str, sent: Sent, endpoint: &Endpoint) -> Result<Answer
         return Err(problem);
     }
     let mut said = Said::default();
-    said.take(&value, endpoint);
+    said.take(&value, Comes::Whole, endpoint);
     match value.pointer("/choices/0") {
         None => Err(said.proves(unreadable(endpoint, "without choices", body), endpoint)),
         Some(choice) => match problem::reported(choice, sent, endpoint) {
@@ -72,7 +81,7 @@ pub(super) fn failed_generation(status: u16, body: &str, endpoint: &Endpoint) ->
 
 impl Said {
     /// Takes what a whole response or one event of a stream says.
-    pub(super) fn take(&mut self, value: &Value, endpoint: &Endpoint) {
+    pub(super) fn take(&mut self, value: &Value, comes: Comes, endpoint: &Endpoint) {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         self.id = self.id.take().or_else(|| text(value.get("id")));
         self.model = self.model.take().or_else(|| text(value.get("model")));
@@ -83,7 +92,9 @@ impl Said {
         // Only the first of several choices is wanted, and a stream may open with none.
         let choices = value.get("choices").and_then(Value::as_array).into_iter().flatten();
         for choice in choices.filter(|choice| choice.get("index").and_then(Value::as_u64).unwrap_or_default() == 0) {
-            if let Some(part) = choice.get("delta").or_else(|| choice.get("message")) {
+            // Perplexity sends both, with an empty one or with all that was said so far.
+            let names = if comes == Comes::Whole { ["message", "delta"] } else { ["delta", "message"] };
+            if let Some(part) = names.iter().find_map(|name| choice.get(*name)) {
                 self.take_part(part);
             }
             if let Some(reason) = text(choice.get("finish_reason")) {
@@ -244,6 +255,7 @@ mod tests {
             (chat(&yes, "stop", 1), Ok("yes")),
             (chat(&yes, "STOP", 1), Ok("yes")),
             (json!({ "choices": [{ "message": yes }] }), Ok("yes")),
+            (json!({ "choices": [{ "message": yes, "delta": { "content": "" }, "finish_reason": "stop" }] }), Ok("yes")),
             (json!({ "choices": [{ "message": yes, "finish_reason": null }] }), Ok("yes")),
             (chat(&yes, "something_new", 1), Err(BadResponse)),
             (chat(&yes, "tool_calls", 1), Err(BadResponse)),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::exchange::{LONGEST, Piece, piece};
 use super::problem::{self, Problem};
 use super::request::Sent;
-use super::response::{self, Answer, Said};
+use super::response::{self, Answer, Comes, Said};
 use super::sse::{BadStream, Event, Reader};
 use super::{Endpoint, shown};
 
@@ -119,7 +119,7 @@ impl<'e> Gathered<'e> {
         {
             return Err(self.failed(problem));
         }
-        self.said.take(&value, self.endpoint);
+        self.said.take(&value, Comes::InParts, self.endpoint);
         self.ended |= self.said.finish_reason.is_some();
         Ok(Progress::More)
     }
@@ -195,10 +195,11 @@ mod tests {
         let end = |reason: &str| format!(r#"data: {{"choices":[{{"delta":{{}},"finish_reason":"{reason}"}}]}}"#);
         let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
         let [stop, length, filter, new] = ["stop", "length", "content_filter", "something_new"].map(end);
-        let cases: [(Vec<&str>, Result<&str, FailureKind>); 20] = [
+        let cases: [(Vec<&str>, Result<&str, FailureKind>); 21] = [
             (vec![open, yes, &stop, usage, "data: [DONE]"], Ok("yes")),
             (vec![yes, &stop], Ok("yes")),
             (vec![yes, "data: [DONE]"], Ok("yes")),
+            (vec![r#"data: {"choices":[{"delta":{"content":"yes"},"message":{"content":"yes"}}]}"#, &stop], Ok("yes")),
             (vec![": comment", "data:", yes, &stop], Ok("yes")),
             (vec![yes], Err(Transport)),
             (vec![open], Err(Transport)),
