@@ -329,3 +329,93 @@ async fn a_key_that_cannot_be_sent_is_not_shown() {
     assert_eq!(failure.kind, FailureKind::Config);
     assert!(!failure.message.contains("broken"), "{failure}");
 }
+
+#[tokio::test]
+async fn no_key_is_in_what_is_kept_wherever_a_provider_repeats_it() {
+    let chat = |message: Value, more: Value| {
+        let mut body = json!({ "id": KEY, "model": format!("m-{KEY}"), "choices": [{ "message": message, "finish_reason": "stop" }] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let echo = || {
+        let names =
+            ["x-request-id", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", "retry-after", "set-cookie", "location"];
+        names.map(|name| (name, KEY.to_owned())).to_vec()
+    };
+    let stream = |events: &[String]| {
+        let events: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        Say::Body(200, [("content-type", "text/event-stream".to_owned())].into_iter().chain(echo()).collect(), events)
+    };
+    let thinking = json!({ "content": "", "reasoning": format!("my key is {KEY}, and team-secret") });
+    let says = [
+        Say::Body(401, echo(), format!("key {KEY}, team-secret")),
+        Say::Body(400, echo(), json!({ "error": { "message": KEY, "code": KEY, "type": KEY } }).to_string()),
+        Say::Body(400, echo(), json!([{ "error": { "message": KEY } }]).to_string()),
+        Say::Body(404, echo(), json!({ "error": { "message": format!("The model {KEY} does not exist") } }).to_string()),
+        Say::Body(400, echo(), json!({ "error": { "code": "json_validate_failed", "message": KEY, "failed_generation": "" } }).to_string()),
+        Say::Body(302, echo(), KEY.to_owned()),
+        Say::Body(200, echo(), format!("<html>{KEY}</html>")),
+        Say::Body(200, echo(), format!("{{\"cut\": \"{KEY}")),
+        Say::Body(200, echo(), json!({ "error": { "message": KEY, "code": 400 } }).to_string()),
+        Say::Body(200, echo(), chat(thinking.clone(), json!({})).to_string()),
+        Say::Body(200, echo(), chat(json!({ "refusal": KEY }), json!({})).to_string()),
+        Say::Body(
+            200,
+            echo(),
+            chat(json!({ "content": "x" }), json!({ "choices": [{ "message": { "content": "x" }, "finish_reason": KEY }] })).to_string(),
+        ),
+        stream(&[
+            json!({ "choices": [{ "delta": thinking }], "model": KEY }).to_string(),
+            json!({ "error": { "message": KEY, "code": 400 } }).to_string(),
+        ]),
+        stream(&[json!({ "choices": [{ "delta": { "refusal": KEY }, "finish_reason": "stop" }] }).to_string()]),
+        stream(&[KEY.to_owned()]),
+        stream(&[json!({ "choices": [{ "delta": { "content": KEY } }] }).to_string()]),
+    ];
+    for say in says {
+        let shown = match &say {
+            Say::Body(status, _, body) => format!("{status}: {body}"),
+            Say::Nothing => String::new(),
+        };
+        let (address, _) = serve([say]).await;
+        let mut endpoint = endpoint(address);
+        endpoint.base_url = format!("http://{address}/v1?key={KEY}");
+        let limits = CallLimits { tries: 1, ..limits() };
+        let failure = call(&LlmClient::new(), &endpoint, &conversation(), limits).await.unwrap_err();
+        let kept = format!("{failure:?} {endpoint:?} {}", serde_json::to_string(&failure).unwrap());
+        assert!(!kept.contains(KEY) && !kept.contains("very-secret") && !kept.contains("team-secret"), "{shown}\n{kept}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_success_keeps_beside_its_text_has_no_key_either() {
+    let message = json!({ "content": "yes", "reasoning_content": format!("{KEY} {}", "é".repeat(5000)) });
+    let body = json!({ "id": KEY, "model": KEY, "choices": [{ "message": message, "finish_reason": "stop" }] });
+    let failed = Say::Body(500, vec![], format!("upstream said {KEY}"));
+    let (result, _) = ask([failed, Say::Body(200, vec![("x-request-id", format!("req-{KEY}"))], body.to_string())]).await;
+    let text = result.unwrap();
+    assert!(!format!("{text:?}").contains("very-secret"), "{text:?}");
+    assert_eq!((text.usage.calls, text.evidence.failed_tries.len()), (2, 1));
+    assert_eq!(text.evidence.request_id.as_deref(), Some("req-***"));
+    assert_eq!(text.evidence.reasoning.map(|thought| thought.chars().count()), Some(4000));
+}
+
+#[tokio::test]
+async fn a_refusal_costs_nothing_and_is_told_as_what_came_before() {
+    let limited = Say::Body(429, vec![("retry-after-ms", "10".into()), ("x-ratelimit-remaining-requests", "0".into())], "slow".into());
+    let (result, _) = ask([limited, chat("ok")]).await;
+    let text = result.unwrap();
+    assert_eq!((text.usage.calls, text.usage.unpriced_calls()), (2, 1));
+    assert!(text.evidence.failed_tries[0].ends_with("answered 429 with: slow"), "{:?}", text.evidence);
+    assert_eq!(text.evidence.limits.as_deref(), Some("requests: 0"));
+}
+
+#[tokio::test]
+async fn what_groq_keeps_back_is_read_like_an_answer() {
+    let body = json!({ "error": { "code": "json_validate_failed", "message": "Failed to generate JSON.", "failed_generation": "{\"pass\": maybe}" } });
+    let (result, script) = ask([say(400, &body)]).await;
+    let text = result.unwrap();
+    assert_eq!((text.content.as_str(), text.usage.calls), ("{\"pass\": maybe}", 1));
+    assert_eq!((text.evidence.finish_reason.as_deref(), &text.form), (Some("json_validate_failed"), &conversation().form));
+    assert_eq!(script.seen.lock().unwrap().len(), 1);
+}

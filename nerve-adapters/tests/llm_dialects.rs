@@ -86,9 +86,12 @@ async fn every_dialect_gives_the_same_meta_by_one_request_streamed_or_not() {
 
 #[tokio::test]
 async fn the_price_and_the_cached_tokens_come_along() {
-    for (dialect, nano_usd, cached) in
-        [(Dialect::OpenRouter, Some(1_400_000), None), (Dialect::DeepSeek, None, Some(8)), (Dialect::Moonshot, None, Some(8)), (Dialect::OpenAi, None, Some(8))]
-    {
+    for (dialect, nano_usd, cached) in [
+        (Dialect::OpenRouter, Some(1_400_000), None),
+        (Dialect::DeepSeek, None, Some(8)),
+        (Dialect::Moonshot, None, Some(8)),
+        (Dialect::OpenAi, None, Some(8)),
+    ] {
         let vendor = Vendor::start(dialect, meta());
         let text = call(&LlmClient::new(), &endpoint(&vendor, Some(dialect), None), &conversation(), CallLimits::default()).await.unwrap();
         assert_eq!((text.usage.nano_usd, text.usage.cache_read_tokens), (nano_usd, cached), "{dialect:?}");

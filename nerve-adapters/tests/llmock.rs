@@ -57,7 +57,8 @@ impl Llmock {
     }
 
     async fn queue(&self, behaviors: Vec<Value>) {
-        let answer = self.http.post(format!("{}/_llmock/scenario", self.url)).json(&json!({ "behaviors": behaviors })).send().await.unwrap();
+        let answer =
+            self.http.post(format!("{}/_llmock/scenario", self.url)).json(&json!({ "behaviors": behaviors })).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
@@ -108,9 +109,7 @@ fn reply() -> Value {
 fn cases() -> Vec<Case> {
     let fail = |status: u16, times: Value| json!({ "type": "fail", "status": status, "times": times });
     let limited = |after: f64, times: u8| json!({ "type": "fail", "status": 429, "retry_after": after, "times": times });
-    let broken = |kind: &str, at: u8, times: u8| {
-        json!({ "type": "stream_fault", "kind": kind, "after_chunks": at, "stall_seconds": 30, "times": times })
-    };
+    let broken = |kind: &str, at: u8, times: u8| json!({ "type": "stream_fault", "kind": kind, "after_chunks": at, "stall_seconds": 30, "times": times });
     let saying = |message: &str, code: Value| json!({ "type": "fail", "status": 400, "message": message, "code": code, "times": null });
     let mut cases = Vec::new();
     for stream in [false, true] {
@@ -122,7 +121,9 @@ fn cases() -> Vec<Case> {
             cases.push(case("fails for ever", stream, [fail(status, Value::Null)], Err(kind)));
         }
         // What none would.
-        for (status, kind) in [(400, BadRequest), (401, Auth), (402, Quota), (403, Auth), (404, BadRequest), (413, ContextOverflow), (422, BadRequest)] {
+        for (status, kind) in
+            [(400, BadRequest), (401, Auth), (402, Quota), (403, Auth), (404, BadRequest), (413, ContextOverflow), (422, BadRequest)]
+        {
             cases.push(case("never mends", stream, [fail(status, Value::Null)], Err(kind)));
         }
         cases.push(case("rate limit", stream, [limited(0.3, 2)], Ok(3)));
@@ -158,7 +159,12 @@ fn cases() -> Vec<Case> {
     cases.push(case("stalls for ever", true, [broken("stall", 2, 9)], Err(Idle)));
     cases.push(case("never begins", true, [broken("stall", 0, 9)], Err(Timeout)));
     cases.push(case("slow first token", true, [json!({ "type": "slow_first_token", "seconds": 4 })], Ok(1)));
-    cases.push(case("slow first token, then cut", true, [json!({ "type": "slow_first_token", "seconds": 2 }), broken("truncate", 2, 1)], Ok(2)));
+    cases.push(case(
+        "slow first token, then cut",
+        true,
+        [json!({ "type": "slow_first_token", "seconds": 2 }), broken("truncate", 2, 1)],
+        Ok(2),
+    ));
     cases.push(case("trouble, then cut", true, [fail(503, json!(1)), broken("truncate", 2, 1), broken("malformed", 2, 1)], Ok(4)));
     cases
 }

@@ -2,7 +2,13 @@
 //!
 //! The model behind it is obedient: it gives one and the same meta in whatever form it is asked for. Other packages' tests may use this
 //! file by `#[path]`; it needs axum, tokio with `net` and `rt`, serde_json and nerve-core with `config`.
-#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub, reason = "a test may stop where it fails, and each uses a part of this")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may stop where it fails, and each uses a part of this"
+)]
 
 mod refuse;
 mod say;

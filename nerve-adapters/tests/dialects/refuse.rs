@@ -18,7 +18,9 @@ pub(super) fn refuse(dialect: Dialect, uri: &Uri, headers: &HeaderMap, request: 
     if !is_known {
         return Some((401, json!({ "error": { "message": "Incorrect API key provided", "code": "invalid_api_key" } })));
     }
-    if !uri.path().ends_with("/chat/completions") || (dialect == Dialect::Azure) != uri.query().is_some_and(|query| query.contains("api-version=")) {
+    if !uri.path().ends_with("/chat/completions")
+        || (dialect == Dialect::Azure) != uri.query().is_some_and(|query| query.contains("api-version="))
+    {
         return Some((404, json!({ "error": { "message": "Not found" } })));
     }
     if let Some(unknown) = request.as_object().unwrap().keys().find(|key| !knows(dialect, key)) {
@@ -56,8 +58,7 @@ fn of_the_vendor(dialect: Dialect, request: &Value) -> Option<(u16, Value)> {
     let schema = request.pointer("/response_format/json_schema/schema");
     let strict = request.pointer("/response_format/json_schema/strict");
     let streams = request["stream"] == json!(true);
-    let messages: Vec<&str> =
-        request["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
+    let messages: Vec<&str> = request["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
     let systems = request["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "system").count();
     let says_json = messages.join(" ").to_lowercase().contains("json");
     let refused = match dialect {
@@ -77,7 +78,9 @@ fn of_the_vendor(dialect: Dialect, request: &Value) -> Option<(u16, Value)> {
                 return None;
             }
         }
-        Dialect::Anthropic if format == Some("json_schema") && strict != Some(&json!(true)) => openai("response_format: strict must be true"),
+        Dialect::Anthropic if format == Some("json_schema") && strict != Some(&json!(true)) => {
+            openai("response_format: strict must be true")
+        }
         Dialect::Gemini if schema.is_some_and(|schema| schema.to_string().contains("\"$ref\"")) => {
             let message = "Invalid JSON payload received. Unknown name \"$ref\" at 'generation_config.response_schema': Cannot find field.";
             return Some((400, json!([{ "error": { "code": 400, "message": message, "status": "INVALID_ARGUMENT" } }])));
@@ -90,11 +93,12 @@ fn of_the_vendor(dialect: Dialect, request: &Value) -> Option<(u16, Value)> {
             openai("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
         }
         Dialect::LmStudio if format == Some("json_object") => openai("'response_format.type' must be 'json_schema' or 'text'"),
-        Dialect::Groq if format == Some("json_schema") && streams => {
-            openai("Streaming is not supported with response_format json_schema")
-        }
+        Dialect::Groq if format == Some("json_schema") && streams => openai("Streaming is not supported with response_format json_schema"),
         Dialect::Vllm if systems > 1 => {
-            return Some((400, json!({ "object": "error", "message": "System message must be at the beginning.", "type": "BadRequestError", "code": 400 })));
+            return Some((
+                400,
+                json!({ "object": "error", "message": "System message must be at the beginning.", "type": "BadRequestError", "code": 400 }),
+            ));
         }
         _ => return None,
     };

@@ -69,9 +69,10 @@ pub(super) fn stream(dialect: Dialect, text: &str, request: &Value) -> String {
         Dialect::OpenRouter => events.extend(pieces(THOUGHT).map(|piece| {
             delta(json!({ "content": "", "reasoning": piece, "reasoning_details": [{ "type": "reasoning.text", "text": piece }] }))
         })),
-        Dialect::Mistral => events.extend(pieces(THOUGHT).map(|piece| {
-            delta(json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": piece }] }] }))
-        })),
+        Dialect::Mistral => events.extend(
+            pieces(THOUGHT)
+                .map(|piece| delta(json!({ "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": piece }] }] }))),
+        ),
         Dialect::LmStudio => events.extend(pieces(&format!("<think>{THOUGHT}</think>\n")).map(|piece| delta(json!({ "content": piece })))),
         _ => {}
     }

@@ -15,13 +15,16 @@ use super::{Endpoint, shown};
 
 type Built = OnceLock<Result<Client, String>>;
 
+/// A proxy and a file of certificates.
+type Own = (Option<String>, Option<PathBuf>);
+
 /// What all calls share: connections, and what endpoints turned out to refuse. One for a daemon's life. `Debug` shows nothing of them.
 pub struct LlmClient {
     // Two, so that a machine without root certificates can still call a model of its own.
     plain: Built,
     secure: Built,
     /// Clients of providers with a proxy or certificates of their own.
-    own: Mutex<HashMap<(Option<String>, Option<PathBuf>), Client>>,
+    own: Mutex<HashMap<Own, Client>>,
     // The model belongs to it: one provider may know schemas for some of its models only.
     learnt: Mutex<HashMap<(String, String), Learnt>>,
 }

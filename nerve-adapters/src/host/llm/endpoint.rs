@@ -159,8 +159,7 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_shown() {
-        let endpoint =
-            Endpoint { proxy: Some("http://me:hunter22@p:1".into()), ..endpoint("http://user:pass@h/v1?key=query-secret") };
+        let endpoint = Endpoint { proxy: Some("http://me:hunter22@p:1".into()), ..endpoint("http://user:pass@h/v1?key=query-secret") };
         let shown = format!("{endpoint:?}");
         for secret in ["sk-secret", "pass", "query-secret", "hunter22"] {
             assert!(!shown.contains(secret), "{shown}");

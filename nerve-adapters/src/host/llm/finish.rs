@@ -36,10 +36,20 @@ pub(super) fn finish(reason: Option<&str>) -> Finish {
         | "token_limit"
         | "incomplete"
         | "finish_reason_max_tokens" => Finish::Cut,
-        "content_filter" | "content_filtered" | "content_moderation" | "safety" | "image_safety" | "sensitive" | "guardrail_intervened"
-        | "prohibited_content" | "image_prohibited_content" | "blocklist" | "recitation" | "spii" | "language" | "error_toxic" => {
-            Finish::Withheld
-        }
+        "content_filter"
+        | "content_filtered"
+        | "content_moderation"
+        | "safety"
+        | "image_safety"
+        | "sensitive"
+        | "guardrail_intervened"
+        | "prohibited_content"
+        | "image_prohibited_content"
+        | "blocklist"
+        | "recitation"
+        | "spii"
+        | "language"
+        | "error_toxic" => Finish::Withheld,
         "refusal" => Finish::Refused,
         "error" | "network_error" | "insufficient_system_resource" | "abort" | "aborted" | "cancelled" | "timeout" => Finish::Failed,
         _ => Finish::Unknown,

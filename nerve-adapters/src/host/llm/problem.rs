@@ -16,7 +16,7 @@ pub(super) struct Problem {
     pub(super) failure: CallFailure,
     pub(super) next: Next,
     /// What the request cost all the same, and what proves it.
-    pub(super) record: CallRecord,
+    pub(super) record: Box<CallRecord>,
 }
 
 /// What may follow a problem.
@@ -37,7 +37,7 @@ impl Problem {
             FailureKind::RateLimited | FailureKind::Transport | FailureKind::Idle => Next::TryAgain(None),
             _ => Next::GiveUp,
         };
-        let record = CallRecord { usage: Usage::ONE_CALL, ..CallRecord::default() };
+        let record = Box::new(CallRecord { usage: Usage::ONE_CALL, ..CallRecord::default() });
         Self { failure: CallFailure::new(kind, message), next, record }
     }
 
@@ -149,7 +149,8 @@ fn kind(status: u16, words: &str) -> FailureKind {
 
 /// Whether a model is missing. A 404 alone may as well be a wrong URL.
 fn is_about_model(status: u16, words: &str) -> bool {
-    let named = ["model_not_found", "model not exist", "invalid_model", "invalid model", "not a valid model", "unknown model", "no such model"];
+    let named =
+        ["model_not_found", "model not exist", "invalid_model", "invalid model", "not a valid model", "unknown model", "no such model"];
     let missing = ["does not exist", "not found", "notfound", "no endpoints found for"].iter().any(|phrase| words.contains(phrase));
     // A route that does not know a schema is no missing model.
     let is_route = words.contains("requested parameters");
@@ -238,7 +239,8 @@ fn of_words(error: &Value) -> Option<u16> {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
     if says(&["rate_limit", "too_many_requests", "throttl", "resource_exhausted"]) {
         Some(429)
-    } else if says(&["overloaded", "server_error", "internal_error", "internalservererror", "service_unavailable", "timeout", "api_error"]) {
+    } else if says(&["overloaded", "server_error", "internal_error", "internalservererror", "service_unavailable", "timeout", "api_error"])
+    {
         Some(503)
     } else if says(&["authentication_error", "invalid_api_key", "permission_error"]) {
         Some(401)
@@ -282,7 +284,11 @@ mod tests {
                 r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":"context_length_exceeded"}}"#,
                 ContextOverflow,
             ),
-            (400, r#"{"error":{"message":"The input token count (9) exceeds the maximum number of tokens allowed (4)."}}"#, ContextOverflow),
+            (
+                400,
+                r#"{"error":{"message":"The input token count (9) exceeds the maximum number of tokens allowed (4)."}}"#,
+                ContextOverflow,
+            ),
             (400, "`inputs` current length is 9 while limit is 4", ContextOverflow),
             (400, "maximum input length is 4 tokens", ContextOverflow),
             (400, "Input too long: 9, limit is 4", ContextOverflow),
@@ -296,7 +302,11 @@ mod tests {
             (400, r#"{"error":{"message":"Model Not Exist"}}"#, UnknownModel),
             (400, r#"{"error":{"message":"x/y is not a valid model ID","code":400}}"#, UnknownModel),
             (400, r#"{"message":"Invalid model: x","type":"invalid_model","code":"1500"}"#, UnknownModel),
-            (404, r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#, UnknownModel),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+                UnknownModel,
+            ),
             (404, r#"{"detail":"Not Found"}"#, BadRequest),
             (302, "", BadResponse),
         ] {

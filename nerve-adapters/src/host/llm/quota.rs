@@ -14,8 +14,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<String> {
     };
     let mut told = Vec::new();
     for what in ["requests", "tokens", "input-tokens", "output-tokens"] {
-        let remaining =
-            number(format!("x-ratelimit-remaining-{what}")).or_else(|| number(format!("anthropic-ratelimit-{what}-remaining")));
+        let remaining = number(format!("x-ratelimit-remaining-{what}")).or_else(|| number(format!("anthropic-ratelimit-{what}-remaining")));
         let limit = number(format!("x-ratelimit-limit-{what}")).or_else(|| number(format!("anthropic-ratelimit-{what}-limit")));
         told.extend(said(what, remaining, limit));
     }

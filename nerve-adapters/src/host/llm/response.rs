@@ -166,7 +166,7 @@ impl Said {
 
     /// The problem with what this cost and proves.
     pub(super) fn proves(&self, problem: Problem, endpoint: &Endpoint) -> Problem {
-        Problem { record: self.record(endpoint), ..problem }
+        Problem { record: Box::new(self.record(endpoint)), ..problem }
     }
 
     /// The answer, when what came proves one.
@@ -177,12 +177,14 @@ impl Said {
         let at = endpoint.shown();
         let record = self.record(endpoint);
         let reason = record.evidence.finish_reason.as_deref().unwrap_or("none");
-        let failed = |kind, message: String| Err(Problem { record: record.clone(), ..Problem::new(kind, message) });
+        let failed = |kind, message: String| Err(Problem { record: Box::new(record.clone()), ..Problem::new(kind, message) });
         let end = finish(self.finish_reason.as_deref());
         match end {
             Finish::Cut => return failed(FailureKind::Truncated, format!("{at} cut the answer off (finish reason `{reason}`)")),
             Finish::Withheld => return failed(FailureKind::ContentFilter, format!("{at} withheld the answer (finish reason `{reason}`)")),
-            Finish::Refused => return failed(FailureKind::Refusal, format!("the model at {at} refused to answer (finish reason `{reason}`)")),
+            Finish::Refused => {
+                return failed(FailureKind::Refusal, format!("the model at {at} refused to answer (finish reason `{reason}`)"));
+            }
             Finish::Failed => return failed(FailureKind::Transport, format!("{at} broke off (finish reason `{reason}`)")),
             Finish::Unknown => {
                 let message = format!("{at} ended the answer for a reason that is none of an answer's (finish reason `{reason}`)");
@@ -218,7 +220,11 @@ fn texts(value: Option<&Value>) -> String {
 
 /// Thinking without the tags around it.
 fn without_tags(thought: &str) -> String {
-    ["<think>", "</think>", "<thinking>", "</thinking>"].iter().fold(thought.to_owned(), |text, tag| text.replace(tag, "")).trim().to_owned()
+    ["<think>", "</think>", "<thinking>", "</thinking>"]
+        .iter()
+        .fold(thought.to_owned(), |text, tag| text.replace(tag, ""))
+        .trim()
+        .to_owned()
 }
 
 fn no_json(body: &str, endpoint: &Endpoint) -> Problem {
@@ -309,7 +315,9 @@ mod tests {
     #[test]
     fn what_groq_keeps_back_is_an_answer_unless_it_is_cut_or_blank() {
         let endpoint = Endpoint::new("http://h/v1", "m");
-        let body = |message: &str, text: &str| json!({ "error": { "code": "json_validate_failed", "message": message, "failed_generation": text } }).to_string();
+        let body = |message: &str, text: &str| {
+            json!({ "error": { "code": "json_validate_failed", "message": message, "failed_generation": text } }).to_string()
+        };
         let outcome = |status, body: &str| {
             let answer = failed_generation(status, body, &endpoint)?;
             Some(answer.map(|answer| answer.content).map_err(|problem| problem.failure.kind))

@@ -50,7 +50,10 @@ fn after(text: &str, now: Timestamp) -> Option<Duration> {
 fn reset_in(text: &str, now: Timestamp) -> Option<Duration> {
     match number(text) {
         Some(number) if number < 1e8 => Some(of_seconds(number)),
-        #[expect(clippy::cast_possible_truncation, reason = "a float that is out of range becomes the nearest number, which no timestamp is")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float that is out of range becomes the nearest number, which no timestamp is"
+        )]
         Some(number) => {
             let millis = if number < 1e11 { number * 1000.0 } else { number };
             Some(until(Timestamp::from_millisecond(millis as i64).ok()?, now))
@@ -151,6 +154,9 @@ mod tests {
         }
         let both = [("x-ratelimit-reset-requests", "30s"), ("x-ratelimit-reset-tokens", "5s")];
         assert_eq!(wait(&both), Some(seconds(5)));
-        assert_eq!(wait(&[both[0], both[1], ("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-remaining-tokens", "9")]), Some(seconds(30)));
+        assert_eq!(
+            wait(&[both[0], both[1], ("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-remaining-tokens", "9")]),
+            Some(seconds(30))
+        );
     }
 }

@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(refused, Some(BadStream::TooLong));
     }
 
-    const PARTS: &[&str] = &["data: ", "data:", "data", "event: error", ":c", "\n", "\r\n", "\r", "\n\n", "é", "{\"a\":1}", "[DONE]", "\u{feff}", " ", "x"];
+    const PARTS: &[&str] =
+        &["data: ", "data:", "data", "event: error", ":c", "\n", "\r\n", "\r", "\n\n", "é", "{\"a\":1}", "[DONE]", "\u{feff}", " ", "x"];
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]

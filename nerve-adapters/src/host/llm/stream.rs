@@ -146,7 +146,8 @@ impl<'e> Gathered<'e> {
                 response::read(text, self.sent, self.endpoint)
             };
         }
-        let problem = Problem::new(FailureKind::Transport, format!("{at} ended its stream before the answer was whole: it told no finish reason"));
+        let problem =
+            Problem::new(FailureKind::Transport, format!("{at} ended its stream before the answer was whole: it told no finish reason"));
         Err(self.failed(problem))
     }
 
@@ -211,7 +212,13 @@ mod tests {
             (vec![yes, &filter], Err(ContentFilter)),
             (vec![yes, &new], Err(BadResponse)),
             (vec![&stop, "data: [DONE]"], Err(FakeSuccess)),
-            (vec![r#"data: {"choices":[{"delta":{"refusal":"I can"}}]}"#, r#"data: {"choices":[{"delta":{"refusal":"not"},"finish_reason":"stop"}]}"#], Err(Refusal)),
+            (
+                vec![
+                    r#"data: {"choices":[{"delta":{"refusal":"I can"}}]}"#,
+                    r#"data: {"choices":[{"delta":{"refusal":"not"},"finish_reason":"stop"}]}"#,
+                ],
+                Err(Refusal),
+            ),
             (vec![yes, r#"data: {"error":{"code":429,"message":"busy"}}"#], Err(RateLimited)),
             (vec![yes, r#"data: {"object":"error","message":"engine died","code":500}"#], Err(Transport)),
             (vec![yes, "event: error\ndata: {\"type\":\"overloaded_error\"}"], Err(Transport)),

@@ -23,10 +23,12 @@ pub(super) fn read(usage: &Value, tells_cost: bool) -> Usage {
         "/cache_read_input_tokens",
         "/cached_tokens",
     ]);
-    let cache_write =
-        first(&["/prompt_tokens_details/cache_write_tokens", "/prompt_tokens_details/cache_creation_tokens", "/cache_creation_input_tokens"]);
-    let reasoning =
-        first(&["/completion_tokens_details/reasoning_tokens", "/output_tokens_details/reasoning_tokens", "/reasoning_tokens"]);
+    let cache_write = first(&[
+        "/prompt_tokens_details/cache_write_tokens",
+        "/prompt_tokens_details/cache_creation_tokens",
+        "/cache_creation_input_tokens",
+    ]);
+    let reasoning = first(&["/completion_tokens_details/reasoning_tokens", "/output_tokens_details/reasoning_tokens", "/reasoning_tokens"]);
     let input = count("/prompt_tokens").or_else(|| {
         // Anthropic's own count leaves out what a cache had or took.
         let beside = ["/cache_read_input_tokens", "/cache_creation_input_tokens"].iter().filter_map(|at| count(at));
@@ -117,7 +119,9 @@ mod tests {
     #[test]
     fn usage_is_found_where_it_stands() {
         let usage = json!({ "prompt_tokens": 1 });
-        for value in [json!({ "usage": usage }), json!({ "choices": [{ "usage": usage }] }), json!({ "usage": null, "x_groq": { "usage": usage } })] {
+        for value in
+            [json!({ "usage": usage }), json!({ "choices": [{ "usage": usage }] }), json!({ "usage": null, "x_groq": { "usage": usage } })]
+        {
             assert_eq!(find(&value), Some(&usage), "{value}");
         }
         assert_eq!(find(&json!({ "usage": null })), None);

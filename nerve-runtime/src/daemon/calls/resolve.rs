@@ -133,7 +133,7 @@ impl Host {
             )
         })?;
         let model = self.expand(model)?;
-        let api_key = self.secret(provider.api_key.as_ref(), "the key of provider", name)?;
+        let api_key = self.expand_secret(provider.api_key.as_ref(), "the key of provider", name)?;
         let headers: Result<BTreeMap<_, _>, CallFailure> =
             provider.headers.iter().map(|(name, value)| Ok((name.clone(), self.expand(value)?))).collect();
         gates.extend(provider.max_concurrent.map(|most| (format!("provider `{name}`"), most)));
@@ -147,13 +147,13 @@ impl Host {
             max_tokens: provider.max_tokens,
             headers: headers?,
             extra_body: provider.extra_body.clone(),
-            proxy: self.secret(provider.proxy.as_ref(), "the proxy of provider", name)?,
+            proxy: self.expand_secret(provider.proxy.as_ref(), "the proxy of provider", name)?,
             ca: provider.ca.as_ref().map(|file| Ok::<_, CallFailure>(self.layout.root().join(self.expand(file)?))).transpose()?,
         };
         Ok(Resolved { label: format!("{name}/{model}"), gates, kind: Kind::Llm { endpoint, limits } })
     }
 
-    fn secret(&self, secret: Option<&Secret>, what: &str, name: &str) -> Result<Option<String>, CallFailure> {
+    fn expand_secret(&self, secret: Option<&Secret>, what: &str, name: &str) -> Result<Option<String>, CallFailure> {
         let expanded = secret.map(|secret| secret.expand(|name| self.environment.get(name))).transpose();
         expanded.map_err(|missing| missing_variable(&missing.name, what, name))
     }
