@@ -49,6 +49,9 @@ async fn answer(State(script): State<Script>, uri: Uri, headers: HeaderMap, body
         return Response::new(Body::empty());
     };
     let mut response = Response::builder().status(status);
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        response = response.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         response = response.header(name, value);
     }
@@ -81,11 +84,9 @@ fn finished(text: &str, reason: &str) -> Say {
 
 fn endpoint(address: SocketAddr) -> Endpoint {
     Endpoint {
-        base_url: format!("http://{address}/v1/"),
         api_key: Some(KEY.into()),
-        model: "asked-1".into(),
-        dialect: None,
         headers: BTreeMap::from([("x-team".to_owned(), "team-secret".to_owned())]),
+        ..Endpoint::new(format!("http://{address}/v1/"), "asked-1")
     }
 }
 
@@ -147,9 +148,10 @@ async fn a_schema_is_sent_and_the_answer_comes_with_its_facts() {
     assert_eq!(roles, ["system", "user", "user"]);
     assert_eq!(body["messages"][1]["content"], "The load is 9.");
     assert_eq!(body["messages"][2]["content"], "<step n=\"1\" role=\"analyst\">\nThe backup.\n</step>");
+    assert_eq!((&body["stream"], &body["stream_options"]), (&json!(true), &json!({ "include_usage": true })));
     // Nothing else is sent: some servers refuse what they do not know.
     let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["messages", "model", "response_format"]);
+    assert_eq!(keys, ["messages", "model", "response_format", "stream", "stream_options"]);
 }
 
 #[tokio::test]
@@ -185,7 +187,7 @@ async fn a_refused_schema_steps_down_once_and_is_remembered() {
 #[tokio::test]
 async fn a_dialect_decides_what_is_sent() {
     for (dialect, strict) in
-        [(Dialect::Ollama, Some(None)), (Dialect::Groq, Some(Some(true))), (Dialect::DeepSeek, None), (Dialect::Generic, None)]
+        [(Dialect::Ollama, Some(None)), (Dialect::Groq, Some(Some(true))), (Dialect::DeepSeek, Some(None)), (Dialect::Generic, None)]
     {
         let (address, script) = serve([chat("x")]).await;
         let endpoint = Endpoint { dialect: Some(dialect), ..endpoint(address) };
@@ -213,7 +215,7 @@ async fn what_would_fail_again_is_asked_once() {
         (say(429, &error("You exceeded your current quota", "insufficient_quota")), FailureKind::Quota),
         (say(402, &json!({})), FailureKind::Quota),
         (say(400, &error("This model's maximum context length is 8192 tokens", "context_length_exceeded")), FailureKind::ContextOverflow),
-        (say(404, &error("no such model", "model_not_found")), FailureKind::BadRequest),
+        (say(404, &error("no such model", "model_not_found")), FailureKind::UnknownModel),
         (finished("{\"pass\":", "length"), FailureKind::Truncated),
         (finished("", "content_filter"), FailureKind::ContentFilter),
         (Say::Body(200, vec![("content-type", "text/html".into())], "<!DOCTYPE html><h1>Hello</h1>".into()), FailureKind::BadResponse),
@@ -230,6 +232,7 @@ async fn what_would_fail_again_is_asked_once() {
     ] {
         let (failure, requests) = failure([answer]).await;
         assert_eq!((failure.kind, requests), (kind, 1), "{failure}");
+        assert_eq!(failure.usage().calls, 1, "{failure}");
     }
 }
 
@@ -250,6 +253,7 @@ async fn a_wait_beyond_the_call_is_not_waited_for() {
     let start = Instant::now();
     let (failure, requests) = failure([limited]).await;
     assert_eq!((failure.kind, requests), (FailureKind::RateLimited, 1));
+    assert!(failure.message.ends_with("it asks to wait 55s, which is longer than this call may"), "{failure}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -291,13 +295,13 @@ async fn raw(bytes: &'static [u8], hold: bool) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn silence_within_a_response_is_a_timeout_and_a_broken_one_is_transport() {
+async fn silence_within_a_response_and_a_broken_one_are_tried_again() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\":";
     let limits = CallLimits { tries: 2, ..CallLimits::new(Duration::from_secs(20), Duration::from_millis(200)) };
-    for (hold, kind) in [(true, FailureKind::Timeout), (false, FailureKind::Transport)] {
+    for (hold, kind) in [(true, FailureKind::Idle), (false, FailureKind::Transport)] {
         let address = raw(half, hold).await;
         let failure = call(&LlmClient::new(), &endpoint(address), &conversation(), limits).await.unwrap_err();
-        assert_eq!(failure.kind, kind, "{failure}");
+        assert_eq!((failure.kind, failure.usage().calls), (kind, 2), "{failure}");
     }
 }
 
@@ -324,4 +328,94 @@ async fn a_key_that_cannot_be_sent_is_not_shown() {
     let failure = call(&LlmClient::new(), &endpoint, &conversation(), limits()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Config);
     assert!(!failure.message.contains("broken"), "{failure}");
+}
+
+#[tokio::test]
+async fn no_key_is_in_what_is_kept_wherever_a_provider_repeats_it() {
+    let chat = |message: Value, more: Value| {
+        let mut body = json!({ "id": KEY, "model": format!("m-{KEY}"), "choices": [{ "message": message, "finish_reason": "stop" }] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let echo = || {
+        let names =
+            ["x-request-id", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", "retry-after", "set-cookie", "location"];
+        names.map(|name| (name, KEY.to_owned())).to_vec()
+    };
+    let stream = |events: &[String]| {
+        let events: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        Say::Body(200, [("content-type", "text/event-stream".to_owned())].into_iter().chain(echo()).collect(), events)
+    };
+    let thinking = json!({ "content": "", "reasoning": format!("my key is {KEY}, and team-secret") });
+    let says = [
+        Say::Body(401, echo(), format!("key {KEY}, team-secret")),
+        Say::Body(400, echo(), json!({ "error": { "message": KEY, "code": KEY, "type": KEY } }).to_string()),
+        Say::Body(400, echo(), json!([{ "error": { "message": KEY } }]).to_string()),
+        Say::Body(404, echo(), json!({ "error": { "message": format!("The model {KEY} does not exist") } }).to_string()),
+        Say::Body(400, echo(), json!({ "error": { "code": "json_validate_failed", "message": KEY, "failed_generation": "" } }).to_string()),
+        Say::Body(302, echo(), KEY.to_owned()),
+        Say::Body(200, echo(), format!("<html>{KEY}</html>")),
+        Say::Body(200, echo(), format!("{{\"cut\": \"{KEY}")),
+        Say::Body(200, echo(), json!({ "error": { "message": KEY, "code": 400 } }).to_string()),
+        Say::Body(200, echo(), chat(thinking.clone(), json!({})).to_string()),
+        Say::Body(200, echo(), chat(json!({ "refusal": KEY }), json!({})).to_string()),
+        Say::Body(
+            200,
+            echo(),
+            chat(json!({ "content": "x" }), json!({ "choices": [{ "message": { "content": "x" }, "finish_reason": KEY }] })).to_string(),
+        ),
+        stream(&[
+            json!({ "choices": [{ "delta": thinking }], "model": KEY }).to_string(),
+            json!({ "error": { "message": KEY, "code": 400 } }).to_string(),
+        ]),
+        stream(&[json!({ "choices": [{ "delta": { "refusal": KEY }, "finish_reason": "stop" }] }).to_string()]),
+        stream(&[KEY.to_owned()]),
+        stream(&[json!({ "choices": [{ "delta": { "content": KEY } }] }).to_string()]),
+    ];
+    for say in says {
+        let shown = match &say {
+            Say::Body(status, _, body) => format!("{status}: {body}"),
+            Say::Nothing => String::new(),
+        };
+        let (address, _) = serve([say]).await;
+        let mut endpoint = endpoint(address);
+        endpoint.base_url = format!("http://{address}/v1?key={KEY}");
+        let limits = CallLimits { tries: 1, ..limits() };
+        let failure = call(&LlmClient::new(), &endpoint, &conversation(), limits).await.unwrap_err();
+        let kept = format!("{failure:?} {endpoint:?} {}", serde_json::to_string(&failure).unwrap());
+        assert!(!kept.contains(KEY) && !kept.contains("very-secret") && !kept.contains("team-secret"), "{shown}\n{kept}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_success_keeps_beside_its_text_has_no_key_either() {
+    let message = json!({ "content": "yes", "reasoning_content": format!("{KEY} {}", "é".repeat(5000)) });
+    let body = json!({ "id": KEY, "model": KEY, "choices": [{ "message": message, "finish_reason": "stop" }] });
+    let failed = Say::Body(500, vec![], format!("upstream said {KEY}"));
+    let (result, _) = ask([failed, Say::Body(200, vec![("x-request-id", format!("req-{KEY}"))], body.to_string())]).await;
+    let text = result.unwrap();
+    assert!(!format!("{text:?}").contains("very-secret"), "{text:?}");
+    assert_eq!((text.usage.calls, text.evidence.failed_tries.len()), (2, 1));
+    assert_eq!(text.evidence.request_id.as_deref(), Some("req-***"));
+    assert_eq!(text.evidence.reasoning.map(|thought| thought.chars().count()), Some(4000));
+}
+
+#[tokio::test]
+async fn a_refusal_costs_nothing_and_is_told_as_what_came_before() {
+    let limited = Say::Body(429, vec![("retry-after-ms", "10".into()), ("x-ratelimit-remaining-requests", "0".into())], "slow".into());
+    let (result, _) = ask([limited, chat("ok")]).await;
+    let text = result.unwrap();
+    assert_eq!((text.usage.calls, text.usage.unpriced_calls()), (2, 1));
+    assert!(text.evidence.failed_tries[0].ends_with("answered 429 with: slow"), "{:?}", text.evidence);
+    assert_eq!(text.evidence.limits.as_deref(), Some("requests: 0"));
+}
+
+#[tokio::test]
+async fn what_groq_keeps_back_is_read_like_an_answer() {
+    let body = json!({ "error": { "code": "json_validate_failed", "message": "Failed to generate JSON.", "failed_generation": "{\"pass\": maybe}" } });
+    let (result, script) = ask([say(400, &body)]).await;
+    let text = result.unwrap();
+    assert_eq!((text.content.as_str(), text.usage.calls), ("{\"pass\": maybe}", 1));
+    assert_eq!((text.evidence.finish_reason.as_deref(), &text.form), (Some("json_validate_failed"), &conversation().form));
+    assert_eq!(script.seen.lock().unwrap().len(), 1);
 }

@@ -1,94 +1,15 @@
-//! Providers and adapters: where models are, and how roles reach them.
+//! Adapters: how roles reach models and agents.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Delay, ProfileOverride, Secret, Text,
+    Delay, ProfileOverride, Text,
     duration::{self, DurationText},
-    types::null_as_default,
 };
-
-/// An endpoint that speaks the OpenAI API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Provider {
-    /// The URL up to and with the version, such as `https://api.openai.com/v1`, with or without a trailing slash.
-    pub base_url: Text,
-    /// The key sent as bearer token; best as `"${NAME}"`.
-    #[serde(default)]
-    pub api_key: Option<Secret>,
-    /// The model where neither adapter nor role names one.
-    #[serde(default)]
-    pub model: Option<Text>,
-    /// Calls at once over the whole workspace; no limit without it.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 100_000))]
-    pub max_concurrent: Option<u32>,
-    /// Whose ways the endpoint has; `openai` without it.
-    #[serde(default)]
-    pub dialect: Option<Dialect>,
-    /// HTTP headers sent with each call.
-    #[serde(default, deserialize_with = "null_as_default")]
-    #[schemars(with = "Option<BTreeMap<String, Text>>")]
-    pub headers: BTreeMap<String, Text>,
-}
-
-/// Whose ways an endpoint has, where the vendors differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dialect {
-    /// OpenAI itself.
-    #[serde(rename = "openai")]
-    OpenAi,
-    /// Ollama.
-    Ollama,
-    /// The server of llama.cpp.
-    LlamaCpp,
-    /// vLLM.
-    Vllm,
-    /// OpenRouter.
-    #[serde(rename = "openrouter")]
-    OpenRouter,
-    /// Groq.
-    Groq,
-    /// Mistral.
-    Mistral,
-    /// DeepSeek.
-    #[serde(rename = "deepseek")]
-    DeepSeek,
-    /// Anything else: only what every endpoint has.
-    Generic,
-}
-
-impl Dialect {
-    /// Every dialect, in the order of the reference.
-    pub const ALL: [Dialect; 9] = [
-        Dialect::OpenAi,
-        Dialect::Ollama,
-        Dialect::LlamaCpp,
-        Dialect::Vllm,
-        Dialect::OpenRouter,
-        Dialect::Groq,
-        Dialect::Mistral,
-        Dialect::DeepSeek,
-        Dialect::Generic,
-    ];
-}
-
-// By hand: the derive makes a `oneOf` of constants, whose errors list each branch.
-impl JsonSchema for Dialect {
-    fn schema_name() -> Cow<'static, str> {
-        "Dialect".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": Dialect::ALL })
-    }
-}
 
 /// A model that reads meta out of a role's text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

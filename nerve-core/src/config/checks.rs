@@ -32,6 +32,7 @@ fn literal_secrets(tree: &Tree, value: &Value) -> Vec<Finding> {
             let at = tree.at(&pointer).unwrap_or(At::START);
             let variable = match key {
                 "token" => "${NERVE_TOKEN}",
+                "proxy" => "${PROXY_URL}",
                 key if key.eq_ignore_ascii_case("authorization") => "Bearer ${API_KEY}",
                 _ => "${API_KEY}",
             };

@@ -17,13 +17,17 @@ pub(super) struct Mask {
     places: Vec<At>,
 }
 
-/// The pointers of all values that are secret: `api_key` and telling headers of each provider, the API's token.
+/// The pointers of all values that are secret: `api_key`, a telling proxy and telling headers of each provider, the API's token.
 pub(super) fn secrets(value: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (name, provider) in value.pointer("/providers").and_then(Value::as_object).into_iter().flatten() {
         let provider_at = join("/providers", name);
         if let Some(key) = provider.get("api_key") {
             found.push((join(&provider_at, "api_key"), key));
+        }
+        // A proxy's URL is a secret only with a password in it.
+        if let Some(proxy) = provider.get("proxy").filter(|proxy| proxy.as_str().is_none_or(|url| url.contains('@'))) {
+            found.push((join(&provider_at, "proxy"), proxy));
         }
         for (header, value) in provider.get("headers").and_then(Value::as_object).into_iter().flatten() {
             if is_secret_header(header) {

@@ -15,6 +15,7 @@ mod nearest;
 mod parsed;
 mod prices;
 mod profile;
+mod provider;
 mod references;
 mod render;
 mod schema;
@@ -28,8 +29,7 @@ mod wording;
 mod yaml;
 
 pub use adapters::{
-    Adapter, AgentProfile, AgentSettings, CliAdapter, CommonAdapter, CursorAdapter, Dialect, ExtractModel, HermesAdapter, LlmAdapter, Provider,
-    ScriptedAdapter,
+    Adapter, AgentProfile, AgentSettings, CliAdapter, CommonAdapter, CursorAdapter, ExtractModel, HermesAdapter, LlmAdapter, ScriptedAdapter,
 };
 pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Place, Severity};
@@ -38,6 +38,7 @@ pub use manifest::check_manifest;
 pub use parsed::{Parsed, parse};
 pub use prices::Price;
 pub use profile::{Argument, OutputForm, Profile, ProfileOverride, PromptWay, Rule};
+pub use provider::{Dialect, MaxTokensField, Provider, Quirks, SchemaSupport, SystemRole};
 pub use render::render;
 pub use schema::json_schema;
 pub use supervision::Supervision;

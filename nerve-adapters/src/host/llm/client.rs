@@ -1,25 +1,39 @@
 //! The connections, and what was learnt about endpoints.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nerve_core::{CallFailure, FailureKind};
-use reqwest::{Client, ClientBuilder, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Url, redirect};
 
-use super::dialect::{NativeSchema, native_schema};
+use super::learnt::{Learnt, Refused};
 use super::{Endpoint, shown};
-use crate::host::Form;
 
 type Built = OnceLock<Result<Client, String>>;
 
-/// What all calls share: connections, and which endpoints refuse a schema. One for a daemon's life.
-#[derive(Debug)]
+/// A proxy and a file of certificates.
+type Own = (Option<String>, Option<PathBuf>);
+
+/// What all calls share: connections, and what endpoints turned out to refuse. One for a daemon's life. `Debug` shows nothing of them.
 pub struct LlmClient {
     // Two, so that a machine without root certificates can still call a model of its own.
     plain: Built,
     secure: Built,
-    without_schema: Mutex<HashSet<(String, String)>>,
+    /// Clients of providers with a proxy or certificates of their own.
+    own: Mutex<HashMap<Own, Client>>,
+    // The model belongs to it: one provider may know schemas for some of its models only.
+    learnt: Mutex<HashMap<(String, String), Learnt>>,
+}
+
+impl fmt::Debug for LlmClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The maps' keys are URLs, which may hold passwords.
+        f.debug_struct("LlmClient").finish_non_exhaustive()
+    }
 }
 
 impl Default for LlmClient {
@@ -33,34 +47,70 @@ impl LlmClient {
     pub fn new() -> Self {
         // A second install fails, and then the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { plain: OnceLock::new(), secure: OnceLock::new(), without_schema: Mutex::default() }
+        Self { plain: OnceLock::new(), secure: OnceLock::new(), own: Mutex::default(), learnt: Mutex::default() }
     }
 
-    /// The HTTP client for this URL.
-    pub(super) fn http(&self, url: &Url) -> Result<&Client, CallFailure> {
-        let built = match url.scheme() {
+    /// The HTTP client for this URL of the endpoint.
+    pub(super) fn http(&self, endpoint: &Endpoint, url: &Url) -> Result<Client, CallFailure> {
+        let failed = |error: &str| CallFailure::new(FailureKind::Config, format!("no HTTP client: {}", shown::shown(error, endpoint)));
+        if endpoint.proxy.is_some() || endpoint.ca.is_some() {
+            return self.own(endpoint).map_err(|error| failed(&error));
+        }
+        let built = if url.scheme() == "http" && is_here(url) {
             // No root certificates are needed, and a proxy that serves the web does not know this machine's ports.
-            "http" => self.plain.get_or_init(|| build(Client::builder().tls_certs_only([]).no_proxy())),
-            _ => self.secure.get_or_init(|| build(Client::builder())),
+            self.plain.get_or_init(|| build(Client::builder().tls_certs_only([]).no_proxy()))
+        } else {
+            self.secure.get_or_init(|| build(Client::builder()))
         };
-        built.as_ref().map_err(|error| CallFailure::new(FailureKind::Config, format!("no HTTP client: {error}")))
+        built.clone().map_err(|error| failed(&error))
     }
 
-    /// The form that this endpoint can do, as far as is known.
-    pub(super) fn form(&self, endpoint: &Endpoint, wanted: &Form) -> Form {
-        let learnt = self.without_schema.lock().unwrap_or_else(PoisonError::into_inner).contains(&key(endpoint));
-        if learnt || native_schema(endpoint.dialect) == NativeSchema::No { wanted.without_schema() } else { wanted.clone() }
+    fn own(&self, endpoint: &Endpoint) -> Result<Client, String> {
+        let key = (endpoint.proxy.clone(), endpoint.ca.clone());
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = own.get(&key) {
+            return Ok(client.clone());
+        }
+        let mut builder = Client::builder();
+        if let Some(proxy) = &endpoint.proxy {
+            // The error may hold the URL and with it a password.
+            builder = builder.proxy(Proxy::all(proxy.trim()).map_err(|_| "the provider's `proxy` is not a URL".to_owned())?);
+        }
+        if let Some(file) = &endpoint.ca {
+            builder = builder.tls_certs_merge(certificates(file)?);
+        }
+        let client = build(builder)?;
+        own.insert(key, client.clone());
+        Ok(client)
     }
 
-    /// Remembers that this endpoint refused a schema.
-    pub(super) fn refuses_schema(&self, endpoint: &Endpoint) {
-        self.without_schema.lock().unwrap_or_else(PoisonError::into_inner).insert(key(endpoint));
+    /// What is known of this endpoint.
+    pub(super) fn learnt(&self, endpoint: &Endpoint) -> Learnt {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner).get(&key(endpoint)).copied().unwrap_or_default()
+    }
+
+    /// Remembers what this endpoint refused.
+    pub(super) fn refuses(&self, endpoint: &Endpoint, refused: Refused) {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner).entry(key(endpoint)).or_default().add(refused);
     }
 }
 
-// The model belongs to it: one provider may know schemas for some of its models only.
 fn key(endpoint: &Endpoint) -> (String, String) {
     (endpoint.base_url.clone(), endpoint.model.clone())
+}
+
+/// Whether the URL is of this machine.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
+    let named = |why: &dyn fmt::Display| format!("the provider's `ca` file {}: {why}", file.display());
+    let pem = std::fs::read(file).map_err(|error| named(&error))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| named(&shown::causes(&error)))?;
+    if certificates.is_empty() { Err(named(&"there is no certificate in it")) } else { Ok(certificates) }
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, String> {

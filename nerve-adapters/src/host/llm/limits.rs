@@ -7,10 +7,10 @@ use std::time::Duration;
 pub struct CallLimits {
     /// The whole call, with its retries and waits.
     pub timeout: Duration,
-    /// The longest silence once a response has begun to arrive. A server that has not begun is bounded by `timeout`: these calls do not
-    /// stream, so a model that thinks long is silent.
+    /// The longest silence once an answer has begun to arrive. Until then `timeout` alone bounds it: a model that reads a long prompt or
+    /// thinks before it writes is silent.
     pub idle: Duration,
-    /// How often a request may be sent that fails on the way; at least 1. Asking again without a schema does not count.
+    /// How often a request may be sent that fails on the way; at least 1. Asking again in a form that the endpoint takes does not count.
     pub tries: u32,
     /// The time in which the tries must begin.
     pub within: Duration,

@@ -1,7 +1,8 @@
 //! `nerve adapter list`.
 
 use nerve_adapters::host::agent;
-use nerve_core::config::{Adapter, CliAdapter, Config, CursorAdapter, HermesAdapter, Profile, PromptWay, Text};
+use nerve_adapters::host::llm::ways;
+use nerve_core::config::{Adapter, CliAdapter, Config, CursorAdapter, HermesAdapter, Profile, PromptWay, SchemaSupport, Text};
 use nerve_runtime::daemon::api::dto::{List, schema};
 use nerve_runtime::daemon::{Layout, variable};
 use serde::Serialize;
@@ -89,13 +90,17 @@ fn item(config: &Config, layout: &Layout, name: &str, adapter: &Adapter) -> Adap
 fn capabilities(config: &Config, adapter: &Adapter) -> String {
     match adapter {
         Adapter::Llm(llm) => {
-            let dialect = config.providers.get(&llm.provider).and_then(|provider| provider.dialect);
-            let schema = match nerve_adapters::host::llm::native_schema(dialect) {
-                nerve_adapters::host::llm::NativeSchema::No => "schema by tagged block",
-                nerve_adapters::host::llm::NativeSchema::Loose => "schema native",
-                nerve_adapters::host::llm::NativeSchema::Strict => "schema native, strict",
+            let provider = config.providers.get(&llm.provider);
+            let ways = ways(provider.and_then(|provider| provider.dialect));
+            let ways = provider.map_or(ways, |provider| ways.with(provider.stream, &provider.quirks));
+            let schema = match ways.schema {
+                SchemaSupport::None => "schema by tagged block",
+                SchemaSupport::JsonObject => "schema by prompt, JSON held",
+                SchemaSupport::Loose => "schema native",
+                SchemaSupport::Strict => "schema native, strict",
             };
-            format!("{schema}; tokens told")
+            let stream = if ways.stream { "; streams" } else { "" };
+            format!("{schema}{stream}; tokens told")
         }
         Adapter::Scripted(_) => "offline, free".to_owned(),
         Adapter::Cli(_) | Adapter::Cursor(_) | Adapter::Hermes(_) => agent::profile(adapter).map(|profile| of_agent(&profile)).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nerve_adapters::host::llm::{CallLimits, Endpoint};
 use nerve_adapters::host::scripted::ScriptedAdapter;
-use nerve_core::config::{self, Config, Text};
+use nerve_core::config::{self, Config, Secret, Text};
 use nerve_core::{AdapterSource, CallFailure, FailureKind};
 
 use super::pricing::Pricing;
@@ -138,13 +138,7 @@ impl Host {
             )
         })?;
         let model = self.expand(model)?;
-        let api_key = match &provider.api_key {
-            Some(key) => Some(
-                key.expand(|name| self.environment.get(name))
-                    .map_err(|missing| missing_variable(&missing.name, "the key of provider", name))?,
-            ),
-            None => None,
-        };
+        let api_key = self.expand_secret(provider.api_key.as_ref(), "the key of provider", name)?;
         let headers: Result<BTreeMap<_, _>, CallFailure> =
             provider.headers.iter().map(|(name, value)| Ok((name.clone(), self.expand(value)?))).collect();
         gates.extend(provider.max_concurrent.map(|most| (format!("provider `{name}`"), most)));
@@ -153,10 +147,21 @@ impl Host {
             api_key,
             model: model.clone(),
             dialect: provider.dialect,
+            quirks: provider.quirks,
+            stream: provider.stream,
+            max_tokens: provider.max_tokens,
             headers: headers?,
+            extra_body: provider.extra_body.clone(),
+            proxy: self.expand_secret(provider.proxy.as_ref(), "the proxy of provider", name)?,
+            ca: provider.ca.as_ref().map(|file| Ok::<_, CallFailure>(self.layout.root().join(self.expand(file)?))).transpose()?,
         };
         let pricing = Pricing::of_model(config, name, &model, &endpoint.base_url);
         Ok(Resolved { label: format!("{name}/{model}"), gates, pricing, kind: Kind::Llm { endpoint, limits } })
+    }
+
+    fn expand_secret(&self, secret: Option<&Secret>, what: &str, name: &str) -> Result<Option<String>, CallFailure> {
+        let expanded = secret.map(|secret| secret.expand(|name| self.environment.get(name))).transpose();
+        expanded.map_err(|missing| missing_variable(&missing.name, what, name))
     }
 
     pub(super) fn expand(&self, text: &Text) -> Result<String, CallFailure> {
