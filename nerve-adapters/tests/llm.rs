@@ -185,6 +185,18 @@ async fn a_refused_schema_steps_down_once_and_is_remembered() {
 }
 
 #[tokio::test]
+async fn what_was_not_the_schemas_fault_is_not_remembered_as_its() {
+    let refusal = || say(400, &json!({ "error": { "message": "messages: too many, said the schema of the request" } }));
+    let (address, script) = serve([refusal(), refusal(), chat("{}")]).await;
+    let (client, endpoint) = (LlmClient::new(), endpoint(address));
+    let failure = call(&client, &endpoint, &conversation(), limits()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.usage().calls), (FailureKind::BadRequest, 2), "{failure}");
+    let text = call(&client, &endpoint, &conversation(), limits()).await.unwrap();
+    assert_eq!(text.form, conversation().form);
+    assert!(script.seen.lock().unwrap()[2].body.get("response_format").is_some());
+}
+
+#[tokio::test]
 async fn a_dialect_decides_what_is_sent() {
     for (dialect, strict) in
         [(Dialect::Ollama, Some(None)), (Dialect::Groq, Some(Some(true))), (Dialect::DeepSeek, Some(None)), (Dialect::Generic, None)]

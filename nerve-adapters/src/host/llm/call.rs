@@ -22,7 +22,7 @@ const LONGEST_JITTER: Duration = Duration::from_secs(1);
 ///
 /// Rate limits, broken or silent connections and cut streams are tried again within the limits, and never sooner than the provider asks for:
 /// where it asks for more than is left, the call fails at once. What an endpoint refuses (a schema, a stream) is left out, and the client
-/// remembers that. No message of a failure and no evidence holds the key.
+/// remembers that once there is an answer without it. No message of a failure and no evidence holds the key.
 ///
 /// # Errors
 /// See [`FailureKind`]; after several tries the last one's, with their number. Running out of the whole time is `Timeout`. Each has what all of
@@ -72,6 +72,7 @@ async fn answer(
     // Waiting beyond the call's own end would hide the reason behind a timeout.
     let last_start = Instant::now() + limits.within.min(limits.timeout);
     let mut learnt = client.learnt(endpoint);
+    let mut found_out = Vec::new();
     let mut tries = 0;
     loop {
         let asked = request::write(endpoint, conversation, learnt).map_err(never_sent)?;
@@ -81,6 +82,10 @@ async fn answer(
         let problem = match result {
             Ok(answer) => {
                 ledger.back(&answer.record);
+                // Only now is it known that this was what the endpoint did not take.
+                for refused in found_out {
+                    client.refuses(endpoint, refused);
+                }
                 return Ok(Answered { content: answer.content, form: asked.form, evidence: answer.record.evidence });
             }
             Err(problem) => problem,
@@ -88,7 +93,7 @@ async fn answer(
         ledger.back(&problem.record);
         match problem.next {
             Next::Without(refused) if learnt.add(refused) => {
-                client.refuses(endpoint, refused);
+                found_out.push(refused);
                 tries -= 1;
             }
             Next::TryAgain(asked) => {

@@ -49,7 +49,7 @@ async fn read(response: Response, sent: Sent, endpoint: &Endpoint, idle: Duratio
     let status = response.status();
     if !status.is_success() {
         let wait = retry_after::read(response.headers(), Timestamp::now());
-        let text = error_text(response, endpoint, idle).await?;
+        let text = error_text(response, endpoint, idle).await;
         let answered = response::failed_generation(status.as_u16(), &text, endpoint);
         return answered.unwrap_or_else(|| Err(problem::read(status.as_u16(), &text, wait, sent, endpoint)));
     }
@@ -118,16 +118,16 @@ pub(super) async fn piece(response: &mut Response, limit: Option<Duration>, endp
     Ok(chunk.map_or(Piece::End, |bytes| Piece::Bytes(bytes.into())))
 }
 
-async fn error_text(mut response: Response, endpoint: &Endpoint, idle: Duration) -> Result<String, Problem> {
+/// As much of an error as comes: its status is known, and says more than that its words broke off.
+async fn error_text(mut response: Response, endpoint: &Endpoint, idle: Duration) -> String {
     let mut bytes = Vec::new();
-    while bytes.len() < LONGEST_ERROR {
-        match piece(&mut response, Some(idle), endpoint).await? {
-            Piece::Bytes(more) => bytes.extend(more),
-            Piece::End => break,
-        }
+    while bytes.len() < LONGEST_ERROR
+        && let Ok(Piece::Bytes(more)) = piece(&mut response, Some(idle), endpoint).await
+    {
+        bytes.extend(more);
     }
-    // An error's words are told even where some letters are lost.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    // They are told even where some letters are lost.
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn text(mut response: Response, endpoint: &Endpoint, idle: Duration) -> Result<String, Problem> {
