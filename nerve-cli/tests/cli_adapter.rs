@@ -185,7 +185,7 @@ fn one_that_takes_too_long_is_ended_with_all_that_it_started() {
     let script = "(setsid sleep 7001 &) ; trap '' TERM; echo working; touch \"$seen/ready\"; while :; do sleep 7002 & wait; done";
     let (agent, id) = Agent::asked(script, "", "timeout: 3s");
     let reason = agent.fails(&id);
-    assert!(reason.contains("timed out") && reason.contains("3s"), "{reason}");
+    assert!(reason.contains("fell silent") && reason.contains("3s"), "{reason}");
     agent.leaves_nothing("sleep 700");
     assert_eq!(agent.calls().len(), 1);
 }
@@ -196,7 +196,7 @@ fn one_that_says_nothing_for_too_long_is_ended() {
     let (agent, id) = Agent::asked(script, ", idle: 3s", "");
     let reason = agent.fails(&id);
     assert!(agent.seen("quiet").exists(), "what it writes to stderr is no silence: {reason}");
-    assert!(reason.contains("timed out") && reason.contains("3s"), "{reason}");
+    assert!(reason.contains("fell silent") && reason.contains("3s"), "{reason}");
     agent.leaves_nothing("sleep 7003");
 }
 
@@ -207,7 +207,7 @@ fn a_failure_tells_the_exit_and_the_last_words() {
     workspace.start();
     for (script, words) in [
         ("answer 'An answer.'; echo 'no such key: 4711' >&2; exit 3", ["command failed", "exit code 3", "no such key: 4711"]),
-        ("answer 'An answer.'; kill -9 $$", ["command failed", "signal 9", "sh"]),
+        ("answer 'An answer.'; kill -9 $$", ["command crashed", "signal 9", "sh"]),
         ("printf ' \\033[0m\\n'; echo 'I have nothing to say' >&2", ["empty success", "sh", "I have nothing to say"]),
     ] {
         workspace.write("agent.sh", &format!("{BEGIN}\n{script}\n"));

@@ -194,7 +194,7 @@ fn a_billion_laughs_are_refused() {
 
 /// A value that the schema takes, by a small walk over it.
 fn valid(schema: &Value, dice: &mut impl FnMut(usize) -> usize) -> Value {
-    if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
+    if let Some(branches) = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
         return valid(&branches[dice(branches.len())], dice);
     }
     if let Some(word) = schema.get("const") {

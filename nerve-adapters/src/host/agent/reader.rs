@@ -222,8 +222,10 @@ impl Reader {
         let said = message.as_deref().filter(|message| !message.trim().is_empty()).unwrap_or(text);
         let strays = self.strays.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
         let all = || format!("{said}\n{stderr}\n{strays}");
+        let told = without_own_lines(stderr, &self.profile);
+        let reported = message.as_deref().unwrap_or_default();
         let words = |what: &str| {
-            let said = [said, stderr, strays.as_str()].into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+            let said = [reported, told.as_str(), text, strays.as_str()].into_iter().find(|words| !words.trim().is_empty()).unwrap_or_default();
             if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") }
         };
         let as_said = |text: &str, otherwise: FailureKind| classify(text).unwrap_or(otherwise);
@@ -315,6 +317,12 @@ fn without_noise(text: &str, profile: &Profile) -> String {
         lines.pop();
     }
     lines.join("\n").trim().to_owned()
+}
+
+/// What stderr says besides lines that the program always writes.
+fn without_own_lines(stderr: &str, profile: &Profile) -> String {
+    let own = |line: &&str| profile.session_line.iter().chain(&profile.noise).any(|mark| line.trim().starts_with(mark.as_str()));
+    stderr.lines().filter(|line| !own(line)).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// Reasons by which a turn is over and not done; an open list, in the words of agents and models.

@@ -175,19 +175,22 @@ async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversa
                 answer.keep(Some(&meta));
                 return Ok((answer.text, Some(meta)));
             }
-            Err((_, errors)) if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
+            Err(refused) if conversation.reasks.len() >= super::super::engine::REASKS as usize => {
                 return Err(CallFailure::new(
                     FailureKind::BadResponse,
-                    format!("no meta could be read from the answer: {}", errors.join("; ")),
+                    format!("no meta could be read from the answer: {}", refused.1.join("; ")),
                 ));
             }
-            Err((text, errors)) => conversation.reasks.push(Reask { answer: text.content, errors }),
+            Err(refused) => {
+                let (text, errors) = *refused;
+                conversation.reasks.push(Reask { answer: text.content, errors });
+            }
         }
     }
 }
 
 /// The answer to an ask, without the block that carried its meta; or the text, and why none can be read.
-pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), (CallAnswer, Vec<String>)> {
+pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), Box<(CallAnswer, Vec<String>)>> {
     let form = text.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
     match extract::read(&text.content, &form, schema) {
         Extraction::Meta { meta, .. } => {
@@ -196,7 +199,7 @@ pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallA
             }
             Ok((text, meta))
         }
-        Extraction::Refused { errors } => Err((text, errors)),
+        Extraction::Refused { errors } => Err(Box::new((text, errors))),
     }
 }
 

@@ -101,7 +101,11 @@ impl Line {
         crash_point(Point::At(Moment::CallBegun));
         let mut session = None;
         let result = match (&self.way, &kept) {
-            (Way::Llm { client, endpoint, limits }, _) => within(caller.timeout, llm::call(client, endpoint, conversation, *limits)).await,
+            (Way::Llm { client, endpoint, limits }, _) => {
+                // The call ends by itself, so that what it cost until then is told.
+                let timeout = caller.timeout.map_or(limits.timeout, |timeout| timeout.min(limits.timeout));
+                llm::call(client, endpoint, conversation, CallLimits { timeout, ..*limits }).await
+            }
             (Way::Scripted(script), _) => {
                 let Caller { thread, role, attempt, turn, .. } = caller;
                 let turn = Turn { thread: *thread, role, attempt: *attempt, turn: *turn };
