@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(240);
 const PROMISED: Duration = Duration::from_secs(5);
 
 /// What the model says when all is well.
-const ANSWER: &str = "The backup keeps the disk busy; nothing needs doing.\n\n```json\n{\"actionable\": false, \"culprit\": \"backup\"}\n```";
+const ANSWER: &str =
+    "The backup keeps the disk busy; nothing needs doing.\n\n```json\n{\"actionable\": false, \"culprit\": \"backup\"}\n```";
 
 fn answers() -> Value {
     json!({ "type": "reply", "text": ANSWER, "times": null })

@@ -19,18 +19,55 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// How a meta is asked for: with the schema, and by a block at the end of the answer.
 const WAYS: [&str; 2] = ["native", "tagged"];
 
-/// What each role of `real/workspace/lib.rs` is asked.
-const QUESTIONS: [(&str, [&str; 5]); 10] = [
-    ("yes-no", ["Is 7 more than 3?", "Is fire cold?", "Do fish swim?", "Is Paris in France?", "Is a stone alive?"]),
-    ("painted", ["Which colour is grass?", "Which colour is blood?", "Which colour is the sky?", "Which colour is a lemon?", "Pick a colour."]),
-    ("counted", ["How many legs has a dog?", "How much is 2 plus 3?", "How many days has a week?", "Count: a, b, c.", "How many suns have we?"]),
-    ("scored", ["Rate fresh bread.", "Rate a broken chair.", "Rate clean water.", "Rate a long queue.", "Rate sunshine."]),
-    ("sized", ["How big is a mouse?", "How big is a whale?", "How big is a table?", "How big is an ant?", "How big is a house?"]),
-    ("listed", ["Name the colours of a traffic light.", "Name no colour.", "Name two colours.", "List red and blue.", "Colours of a rose?"]),
-    ("placed", ["Where is the origin?", "Go 2 right and 3 up from 0, 0.", "Pick a point.", "Give x 4 and y -4.", "Go one down from 0, 0."]),
-    ("person", ["Who are you?", "Anna is 30. Who is she?", "Bob has no known age. Who is he?", "Invent a person.", "Who is Ada, 36?"]),
-    ("reviewed", ["Review: 1 + 1 = 2.", "Review: 1 + 1 = 3.", "Review: teh cat sat.", "Review: all is well.", "Review: an empty page."]),
-    ("ordered", ["Order 3 red balls, paid.", "Order one blue pen, not paid.", "Order 2 green cups.", "I paid for 9 yellow hats.", "Order."]),
+/// What each role of `real/workspace/lib.rs` is asked, and the form in which it is shown an answer. A model this small repeats the form,
+/// fills it in, or takes the schema for the answer; all of it is good to be read wrongly.
+const QUESTIONS: [(&str, &str, [&str; 5]); 10] = [
+    ("yes-no", r#"{"yes": true}"#, ["Is 7 more than 3?", "Is fire cold?", "Do fish swim?", "Is Paris in France?", "Is a stone alive?"]),
+    (
+        "painted",
+        r#"{"colour": "yellow"}"#,
+        ["Which colour is grass?", "Which colour is blood?", "Which colour is the sky?", "Which colour is a lemon?", "Pick a colour."],
+    ),
+    (
+        "counted",
+        r#"{"count": 6}"#,
+        ["How many legs has a dog?", "How much is 2 plus 3?", "How many days has a week?", "Count: a, b, c.", "How many suns have we?"],
+    ),
+    (
+        "scored",
+        r#"{"score": 7, "sure": false}"#,
+        ["Rate fresh bread.", "Rate a broken chair.", "Rate clean water.", "Rate a long queue.", "Rate sunshine."],
+    ),
+    (
+        "sized",
+        r#"{"size": "medium_sized", "note": "for a dog"}"#,
+        ["How big is a mouse?", "How big is a whale?", "How big is a table?", "How big is an ant?", "How big is a house?"],
+    ),
+    (
+        "listed",
+        r#"{"colours": ["green", "other"]}"#,
+        ["Name the colours of a traffic light.", "Name no colour.", "Name two colours.", "List red and blue.", "Colours of a rose?"],
+    ),
+    (
+        "placed",
+        r#"{"point": {"x": 1, "y": -2}}"#,
+        ["Where is the origin?", "Go 2 right and 3 up from 0, 0.", "Pick a point.", "Give x 4 and y -4.", "Go one down from 0, 0."],
+    ),
+    (
+        "person",
+        r#"{"name": "Eve", "age": null}"#,
+        ["Who are you?", "Anna is 30. Who is she?", "Bob has no known age. Who is he?", "Invent a person.", "Who is Ada, 36?"],
+    ),
+    (
+        "reviewed",
+        r#"{"verdict": "fail", "issues": ["spelling"]}"#,
+        ["Review: 1 + 1 = 2.", "Review: 1 + 1 = 3.", "Review: teh cat sat.", "Review: all is well.", "Review: an empty page."],
+    ),
+    (
+        "ordered",
+        r#"{"item": {"colour": "red", "amount": 2}, "paid": true}"#,
+        ["Order 3 red balls, paid.", "Order one blue pen, not paid.", "Order 2 green cups.", "I paid for 9 yellow hats.", "Order."],
+    ),
 ];
 
 #[test]
@@ -43,11 +80,12 @@ fn every_meta_of_a_real_small_model_is_what_its_text_says_or_there_is_none() {
 
     let begun = Instant::now();
     let mut asked = Vec::new();
-    for (role, questions) in QUESTIONS {
+    for (role, form, questions) in QUESTIONS {
         for way in WAYS {
             for question in questions {
                 let trigger = format!("workflows/{role}-{way}/trigger");
-                asked.push((way, id_of(&workspace.post(&trigger, &json!({ "prompt": question }), || {}))));
+                let prompt = format!("{question}\nYour answer has this form:\n```json\n{form}\n```");
+                asked.push((way, id_of(&workspace.post(&trigger, &json!({ "prompt": prompt }), || {}))));
             }
         }
     }
@@ -64,7 +102,7 @@ fn every_meta_of_a_real_small_model_is_what_its_text_says_or_there_is_none() {
         let outcome = match metas::judge(state, thread["reason"].as_str(), &workspace.entries(id)) {
             Went::Read(rung) => format!("answered, {rung}"),
             Went::Refused(reason) => {
-                *reasons.entry(reason.chars().take(120).collect()).or_default() += 1;
+                *reasons.entry(short(&reason)).or_default() += 1;
                 "refused".to_owned()
             }
             Went::Wrong(how) => {
@@ -86,6 +124,12 @@ fn every_meta_of_a_real_small_model_is_what_its_text_says_or_there_is_none() {
     assert!(counts.keys().any(|(way, outcome)| *way == "native" && outcome.starts_with("answered")), "nothing was answered at all");
 }
 
+/// The reason without the role that it is about, and without what differs from answer to answer.
+fn short(reason: &str) -> String {
+    let about = reason.split_once('`').and_then(|(before, rest)| Some(format!("{before}`…`{}", rest.split_once('`')?.1)));
+    about.unwrap_or_default().chars().take(140).collect()
+}
+
 /// A workspace with the sources of `real/workspace`, built by `nerve build`.
 fn built() -> TestWorkspace {
     let workspace = TestWorkspace::new(&config("http://127.0.0.1:9/v1"));
@@ -102,10 +146,8 @@ fn built() -> TestWorkspace {
 
 /// Two providers that are one server: what one says of schemas the other does not know.
 fn config(url: &str) -> String {
-    let workflows: String = QUESTIONS
-        .iter()
-        .flat_map(|(role, _)| WAYS.map(|way| format!("  {role}-{way}: {{ concurrency: 1, max_rounds: 1 }}\n")))
-        .collect();
+    let workflows: String =
+        QUESTIONS.iter().flat_map(|(role, ..)| WAYS.map(|way| format!("  {role}-{way}: {{ concurrency: 1, max_rounds: 1 }}\n"))).collect();
     format!(
         "providers:
   native: {{ base_url: '{url}', model: smollm2, dialect: llama-cpp, max_concurrent: 1 }}
