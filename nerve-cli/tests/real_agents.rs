@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use real::agents::Agent;
+use real::agents::{Agent, KEY};
 use real::llmock::Llmock;
 use serde_json::{Value, json};
 use support::processes::{self, Kind};
@@ -16,6 +16,9 @@ use support::{TestWorkspace, id_of};
 const PATIENCE: Duration = Duration::from_secs(240);
 /// How long after the end of its thread or daemon an agent may live: what the design promises.
 const PROMISED: Duration = Duration::from_secs(5);
+
+/// What is the same in every story.
+const BEGINNING: [&str; 4] = ["accepted", "started", "session", "step_intent"];
 
 /// What the model says when all is well.
 const ANSWER: &str =
@@ -64,7 +67,7 @@ impl Bench {
         let path = std::env::var("PATH").expect("a PATH");
         let path = format!("{}:{path}", home.join("bin").display());
         let hermes = home.join(".hermes").display().to_string();
-        self.workspace.start_with(&[("PATH", &path), ("HERMES_HOME", &hermes), ("MOCK_KEY", "x")]);
+        self.workspace.start_with(&[("PATH", &path), ("HERMES_HOME", &hermes), ("MOCK_KEY", KEY)]);
     }
 
     fn triggered(&self, prompt: &str) -> String {
@@ -101,6 +104,8 @@ impl Bench {
         self.leaves_nothing();
         eprintln!("{} after {:.1?}: {}", self.agent.name(), self.begun.elapsed(), self.story(id));
         assert_eq!(thread["state"], state, "{thread:#}");
+        let journal = format!("{:?}", self.workspace.entries(id));
+        assert!(!journal.contains(KEY), "the key is in the journal: {journal}");
         thread
     }
 
@@ -111,9 +116,9 @@ impl Bench {
 
     /// How the thread went, in one paragraph.
     fn story(&self, id: &str) -> String {
-        let entries = self.workspace.entries(id).into_iter().skip(2);
-        let mut told: Vec<String> = entries.map(|entry| format!("{} {:.400}", entry.kind, entry.payload.to_string())).collect();
-        told.push(format!("the model was asked {} times", self.llmock.asked().len()));
+        let entries = self.workspace.entries(id).into_iter().filter(|entry| !BEGINNING.contains(&entry.kind.as_str()));
+        let mut told = vec![format!("the model was asked {} times", self.llmock.asked().len())];
+        told.extend(entries.map(|entry| format!("{} {:.400}", entry.kind, entry.payload.to_string())));
         told.join("\n    ")
     }
 
@@ -161,6 +166,22 @@ fn a_prompt_that_no_argument_could_hold_arrives(agent: Agent) {
         let tokens = thread["usage"]["input_tokens"].as_u64().unwrap_or_default();
         assert!(tokens > 40_000, "the model saw {tokens} tokens of it");
     }
+}
+
+/// An answer without a meta is asked for again, and the agent still knows what it said.
+#[track_caller]
+fn a_re_ask_goes_on_with_the_session(agent: Agent) {
+    let bare = json!({ "type": "reply", "text": "It is the backup.", "times": 1, "match": { "stream": true } });
+    let bench = Bench::new(agent, &json!([bare, answers()]));
+    let id = bench.triggered("load is 9");
+    let thread = is_answered(&bench, &id);
+    let texts = bench.workspace.entries(&id).into_iter().filter(|entry| entry.kind == "step_text");
+    let evidence: Vec<Value> = texts.map(|entry| entry.payload["text"]["evidence"].clone()).collect();
+    assert_eq!(evidence.len(), 2, "{evidence:#?}");
+    let session = evidence[0]["session"].as_str().unwrap_or_else(|| panic!("the session is not known: {thread:#} {evidence:#?}"));
+    assert_eq!(evidence[1]["session"], session, "{evidence:#?}");
+    let command = evidence[1]["command"].to_string();
+    assert!(command.contains("resume") && command.contains(session), "it began anew: {command}");
 }
 
 #[track_caller]
@@ -226,6 +247,12 @@ macro_rules! of_each_agent {
             #[ignore = "needs the real agent and llmock; .ci/real-components runs it"]
             fn a_prompt_that_no_argument_could_hold_arrives() {
                 super::a_prompt_that_no_argument_could_hold_arrives(WHO);
+            }
+
+            #[test]
+            #[ignore = "needs the real agent and llmock; .ci/real-components runs it"]
+            fn a_re_ask_goes_on_with_the_session() {
+                super::a_re_ask_goes_on_with_the_session(WHO);
             }
 
             #[test]

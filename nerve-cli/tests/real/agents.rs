@@ -9,6 +9,9 @@ use super::part;
 /// The model that every agent asks for.
 const MODEL: &str = "mock-model";
 
+/// The key that it is asked with, where the agent takes one from its caller; the daemon has it as `MOCK_KEY`.
+pub(crate) const KEY: &str = "sk-mock-4711-key";
+
 /// An agent that people use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Agent {
@@ -62,7 +65,7 @@ impl Agent {
             Self::Hermes => "kind: hermes, env: [HERMES_HOME]".to_owned(),
             Self::Codex => "kind: cli, profile: codex, env: [MOCK_KEY]".to_owned(),
             Self::Qwen => {
-                let args = format!("--auth-type, openai, --openai-base-url, '{url}', --openai-api-key, x");
+                let args = format!("--auth-type, openai, --openai-base-url, '{url}', --openai-api-key, '${{MOCK_KEY}}'");
                 format!("kind: cli, profile: qwen, args: [{args}]")
             }
         };
