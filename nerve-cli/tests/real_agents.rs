@@ -93,19 +93,20 @@ impl Bench {
         all.into_iter().filter(|(_, kind)| *kind == Kind::Agent).map(|(pid, _)| pid).collect()
     }
 
+    /// Waits for the thread's end, and shows it.
+    #[track_caller]
+    fn until_its_end(&self, id: &str) -> Value {
+        let ended = || Some(self.workspace.show(id)).filter(|thread| !thread["ended_at"].is_null());
+        self.workspace.until(&format!("the end of {id} of {}", self.agent.name()), PATIENCE, ended)
+    }
+
     /// Waits for the thread's end in this state; nothing of the agent may be left soon after.
     #[track_caller]
     fn ends(&self, id: &str, state: &str) -> Value {
-        let ended = || {
-            let thread = self.workspace.show(id);
-            (!thread["ended_at"].is_null()).then_some(thread)
-        };
-        let thread = self.workspace.until(&format!("the end of {id} of {}", self.agent.name()), PATIENCE, ended);
+        let thread = self.until_its_end(id);
         self.leaves_nothing();
         eprintln!("{} after {:.1?}: {}", self.agent.name(), self.begun.elapsed(), self.story(id));
         assert_eq!(thread["state"], state, "{thread:#}");
-        let journal = format!("{:?}", self.workspace.entries(id));
-        assert!(!journal.contains(KEY), "the key is in the journal: {journal}");
         thread
     }
 
@@ -145,6 +146,20 @@ fn is_answered(bench: &Bench, id: &str) -> Value {
 fn a_whole_answer_completes(agent: Agent) {
     let bench = Bench::new(agent, &json!([answers()]));
     is_answered(&bench, &bench.triggered("load is 9"));
+}
+
+/// Whoever is told a key, in a variable or by an argument, what proves how it went does not hold it.
+#[track_caller]
+fn its_key_is_written_nowhere(agent: Agent) {
+    for behavior in [answers(), refuses(401)] {
+        let bench = Bench::new(agent, &json!([behavior]));
+        let id = bench.triggered("load is 9");
+        bench.until_its_end(&id);
+        let log = bench.workspace.log();
+        for (what, text) in [("journal", format!("{:?}", bench.workspace.entries(&id))), ("log", log)] {
+            assert!(!text.contains(KEY), "the key is in the {what}: {text}");
+        }
+    }
 }
 
 /// However the agent words it, the failure is one of these kinds, the first of which says it best.
@@ -216,6 +231,12 @@ macro_rules! of_each_agent {
             #[ignore = "needs the real agent and llmock; .ci/real-components runs it"]
             fn a_whole_answer_completes() {
                 super::a_whole_answer_completes(WHO);
+            }
+
+            #[test]
+            #[ignore = "needs the real agent and llmock; .ci/real-components runs it"]
+            fn its_key_is_written_nowhere() {
+                super::its_key_is_written_nowhere(WHO);
             }
 
             #[test]

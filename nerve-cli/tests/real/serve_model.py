@@ -25,7 +25,7 @@ params.n_ctx = 8192
 params.n_parallel = 2
 params.cpuparams.n_threads = 2
 # A small model rambles: what is longer than this is cut off, and says so.
-params.n_predict = 64
+params.n_predict = 48
 params.verbosity = -1
 server = xllamacpp.Server(params)
 print(f"{server.listening_address}/v1", flush=True)
