@@ -50,7 +50,7 @@ fn endpoint(vendor: &Vendor, dialect: Option<Dialect>, stream: Option<bool>) -> 
 }
 
 fn read(text: &CallText) -> Value {
-    match extract::read(&text.content, &text.form, conversation().schema.as_ref().unwrap()) {
+    match extract::read(&text.content, &text.form, conversation().schema.as_ref().unwrap(), nerve_core::config::ExtractPolicy::default()) {
         Extraction::Meta { meta, .. } => meta.read().unwrap(),
         Extraction::Refused { errors } => panic!("{errors:?}: {}", text.content),
     }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{adapter, build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, usage, worker, workflow};
+use crate::commands::{
+    adapter, build, daemon, demo, dev, explain, init, limits, logs, schema, sense, stop, thread, usage, worker, workflow,
+};
 
 const AFTER: &str = "\
 Exit codes:

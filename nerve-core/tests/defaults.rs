@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nerve_core::config::{
-    Adapter, AgentSettings, Api, CliAdapter, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision, WorkflowConfig,
-    json_schema, parse,
+    Adapter, AgentSettings, Api, CliAdapter, Config, Limits, LlmAdapter, Overflow, Retention, ScriptedAdapter, SenseConfig, Supervision,
+    WorkflowConfig, json_schema, parse,
 };
 use nerve_core::thread::{Entry, Rules};
 use nerve_core::wire::{ToDaemon, ToWorker};

@@ -6,7 +6,8 @@ use nerve_core::thread::Entry;
 use nerve_core::{Epoch, ThreadId, Timestamp};
 
 use crate::{
-    Health, JournalFilter, JournalLine, Page, SenseRow, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn, UsageBy, UsageGroup,
+    Health, JournalFilter, JournalLine, Page, SenseRow, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
+    UsageBy, UsageGroup,
 };
 
 /// A place that keeps turns and gives them back. A backend passes the story in `tests/story.rs`.

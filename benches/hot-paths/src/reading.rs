@@ -48,7 +48,7 @@ fn answer(end: &str) -> Answer {
 
 /// Reads the meta.
 pub fn extract(answer: &Answer) -> Extraction {
-    let extraction = read(&answer.text, &answer.form, &answer.schema);
+    let extraction = read(&answer.text, &answer.form, &answer.schema, nerve_core::config::ExtractPolicy::default());
     assert!(matches!(extraction, Extraction::Meta { .. }), "a sound answer: {extraction:?}");
     extraction
 }

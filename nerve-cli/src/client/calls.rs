@@ -1,8 +1,8 @@
 //! One method for each call of the API that a command makes.
 
 use nerve_runtime::daemon::api::dto::{
-    AdapterTest, Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping, ThreadItem,
-    ThreadView, ThreadsQuery, TriggerRequest, Triggered, UsageQuery, UsageReport, WorkerResetRequest, WorkflowItem,
+    AdapterTest, Done, JournalLine, JournalQuery, List, Restarted, ResumeRequest, SenseItem, SenseTriggered, Status, StopRequest, Stopping,
+    ThreadItem, ThreadView, ThreadsQuery, TriggerRequest, Triggered, UsageQuery, UsageReport, WorkerResetRequest, WorkflowItem,
 };
 
 use super::{Address, Client};

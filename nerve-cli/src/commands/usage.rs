@@ -61,7 +61,8 @@ fn lines(report: &UsageReport) -> String {
         UsageBy::Model => "MODEL",
     };
     let row = |name: &str, threads: String, usage: &nerve_core::Usage, cost: &str| {
-        let count = |tokens: Option<u64>| tokens.map_or_else(|| if usage.calls == 0 { "0".to_owned() } else { "?".to_owned() }, |n| n.to_string());
+        let count =
+            |tokens: Option<u64>| tokens.map_or_else(|| if usage.calls == 0 { "0".to_owned() } else { "?".to_owned() }, |n| n.to_string());
         vec![
             if name.is_empty() { "(nobody was called)".to_owned() } else { name.to_owned() },
             threads,
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn unknown_counts_and_prices_are_question_marks() {
-        let told = Usage { input_tokens: Some(48_120), output_tokens: Some(6240), cache_read_tokens: Some(31_002), ..Usage::ONE_CALL }.priced(120_000_000);
+        let told = Usage { input_tokens: Some(48_120), output_tokens: Some(6240), cache_read_tokens: Some(31_002), ..Usage::ONE_CALL }
+            .priced(120_000_000);
         let item = |name: &str, usage: Usage| UsageItem { name: name.to_owned(), threads: 2, usage, cost: usage.money() };
         let sum: Usage = [told, Usage::ONE_CALL].into_iter().sum();
         let report = UsageReport {

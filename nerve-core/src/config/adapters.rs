@@ -258,14 +258,8 @@ pub enum AgentProfile {
 
 impl AgentProfile {
     /// Every one, in the order of the reference.
-    pub const ALL: [AgentProfile; 6] = [
-        AgentProfile::Claude,
-        AgentProfile::Codex,
-        AgentProfile::Gemini,
-        AgentProfile::Qwen,
-        AgentProfile::Opencode,
-        AgentProfile::Text,
-    ];
+    pub const ALL: [AgentProfile; 6] =
+        [AgentProfile::Claude, AgentProfile::Codex, AgentProfile::Gemini, AgentProfile::Qwen, AgentProfile::Opencode, AgentProfile::Text];
 
     /// The word.
     pub fn name(self) -> &'static str {

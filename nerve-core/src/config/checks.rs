@@ -96,7 +96,8 @@ fn commands_without_program(tree: &Tree, value: &Value) -> Vec<Finding> {
         let set = |key: &str| adapter.get(key).is_some_and(|value| !value.is_null());
         let named = set("profile") && adapter.get("profile").and_then(Value::as_str) != Some("text");
         // A key that is misspelt has an error of its own.
-        let misspelt = adapter.as_object().is_some_and(|keys| keys.keys().any(|key| key != "command" && nearest(key, ["command"]).is_some()));
+        let misspelt =
+            adapter.as_object().is_some_and(|keys| keys.keys().any(|key| key != "command" && nearest(key, ["command"]).is_some()));
         adapter.get("kind").and_then(Value::as_str) == Some("cli") && !set("command") && !named && !misspelt
     };
     let without = adapters.filter(|(_, adapter)| lacks(adapter));

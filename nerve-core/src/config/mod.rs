@@ -9,6 +9,7 @@ mod checks;
 mod codes;
 mod diagnostic;
 mod duration;
+mod extract_policy;
 mod manifest;
 mod mask;
 mod nearest;
@@ -29,11 +30,13 @@ mod wording;
 mod yaml;
 
 pub use adapters::{
-    Adapter, AgentProfile, AgentSettings, CliAdapter, CommonAdapter, CursorAdapter, ExtractModel, HermesAdapter, LlmAdapter, ScriptedAdapter,
+    Adapter, AgentProfile, AgentSettings, CliAdapter, CommonAdapter, CursorAdapter, ExtractModel, HermesAdapter, LlmAdapter,
+    ScriptedAdapter,
 };
 pub use codes::{CODES, Code};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use duration::{BadDuration, Delay, format_duration, parse_duration};
+pub use extract_policy::ExtractPolicy;
 pub use manifest::check_manifest;
 pub use parsed::{Parsed, parse};
 pub use prices::Price;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Effects;
 
 use super::{
-    Text,
+    ExtractPolicy, Text,
     duration::{self, DurationText},
     types::null_entries,
 };
@@ -107,6 +107,8 @@ pub struct RoleConfig {
     pub timeout: Option<Duration>,
     /// What recovery may do with an attempt that was cut off before its answer.
     pub effects: Option<RoleEffects>,
+    /// How much may be changed of a reply of this role so that its meta can be read; `lossless` without it.
+    pub policy: Option<ExtractPolicy>,
 }
 
 /// What recovery may do with an attempt that was cut off; wins over what the code says.

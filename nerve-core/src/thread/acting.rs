@@ -81,7 +81,17 @@ pub enum Stage {
 impl Acting {
     /// A step whose intent was just decided.
     pub fn new(intent: Intent) -> Self {
-        Self { intent, attempt: 1, next_attempt: None, lost: 0, last_loss: None, texts: Vec::new(), refusals: Vec::new(), asks: Vec::new(), session: None }
+        Self {
+            intent,
+            attempt: 1,
+            next_attempt: None,
+            lost: 0,
+            last_loss: None,
+            texts: Vec::new(),
+            refusals: Vec::new(),
+            asks: Vec::new(),
+            session: None,
+        }
     }
 
     /// What the role said: its first answer, for later texts only mend its meta. `cut` belongs to the last text.

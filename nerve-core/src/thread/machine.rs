@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acting, AskEntry, AskNo, AskState, AskTextEntry, CallAnswer, CallFailedEntry, Checked, Cut, Effect, End, Entry, Input, Intent, Launch, Phase, Stage, StateName,
-    StepText, Thread,
+    Acting, AskEntry, AskNo, AskState, AskTextEntry, CallAnswer, CallFailedEntry, Checked, Cut, Effect, End, Entry, Input, Intent, Launch,
+    Phase, Stage, StateName, StepText, Thread,
 };
 use crate::wire::{Choice, Work};
 use crate::{Effects, RawJson};
@@ -442,9 +442,8 @@ impl Machine {
     }
 
     fn expect_ask(&self, step: u32, ask: AskNo) -> Result<&Acting, Refused> {
-        let open = |acting: &&Acting| {
-            acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open)
-        };
+        let open =
+            |acting: &&Acting| acting.intent.step == step && acting.asks.get(ask.0 as usize).is_some_and(|ask| ask.state == AskState::Open);
         match self.thread.acting().filter(open) {
             Some(acting) if self.asks_in_flight.contains(&ask) => Ok(acting),
             _ => Err(Refused::NotExpected("what came of that ask")),

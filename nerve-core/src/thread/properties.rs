@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{AgentSession, AttemptFound, CallAnswer, CrashCause, Effect, End, Entry, Found, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume, Rules, Stage};
+use super::{
+    AgentSession, AttemptFound, CallAnswer, CrashCause, Effect, End, Entry, Found, Input, Launch, MAX_LOST, Machine, Origin, Phase, Resume,
+    Rules, Stage,
+};
 use crate::wire::{Choice, HostedWork, Work};
 use crate::{AdapterSource, BuildId, CallFailure, Effects, Evidence, Extractor, FailureKind, RawJson, ThreadId, Timestamp, Usage};
 
@@ -105,13 +108,13 @@ impl World {
             Act::Durable => return self.durable(),
             Act::DaemonDies { found, slot } => return self.daemon_dies(found, slot),
             Act::Start => Input::Start { build: BuildId("b".into()) },
-            Act::DecideRole { written, effects } => Input::Decided { upto, choice: choice(written, effects), workdir: None, continues: !written },
+            Act::DecideRole { written, effects } => {
+                Input::Decided { upto, choice: choice(written, effects), workdir: None, continues: !written }
+            }
             Act::DecideEnd => Input::Decided { upto, choice: Choice::End { reason: None }, workdir: None, continues: false },
             Act::DecideFails => Input::DecideFailed { upto, error: "no".into() },
             Act::DecisionLost => Input::DecisionLost { cause, suspected: false },
-            Act::Answer { stale } => {
-                Input::Answered { step, attempt: old(stale), answer: CallAnswer::plain("a", "text", Usage::ONE_CALL) }
-            }
+            Act::Answer { stale } => Input::Answered { step, attempt: old(stale), answer: CallAnswer::plain("a", "text", Usage::ONE_CALL) },
             Act::SessionSeen(n) => Input::SessionSeen { step, attempt, session: session(n) },
             Act::AskFails(n) => {
                 let Some(ask) = self.machine.ask_no(&n.to_string(), 0) else { return };

@@ -266,11 +266,7 @@ impl Thread {
                     acting.apply(entry);
                 }
             }
-            Entry::Refused { .. }
-            | Entry::Asked(_)
-            | Entry::AskText(_)
-            | Entry::AttemptLost { .. }
-            | Entry::Retry { .. } => {
+            Entry::Refused { .. } | Entry::Asked(_) | Entry::AskText(_) | Entry::AttemptLost { .. } | Entry::Retry { .. } => {
                 if let Some(acting) = self.acting_mut() {
                     acting.apply(entry);
                 }

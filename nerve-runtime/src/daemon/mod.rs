@@ -23,9 +23,9 @@ mod sweeper;
 mod watch;
 
 pub use build_record::BuildRecord;
-pub use calls::variable;
 pub(crate) use builds::BuildSpec;
 pub use builds::Builtin;
+pub use calls::variable;
 pub use children::{Beside, spawn_beside};
 pub use error::DaemonError;
 pub use layout::Layout;

@@ -74,7 +74,14 @@ fn what_was_begun_is_found_again_with_what_came() {
 fn a_reply_reads_back() {
     let (_folder, layout) = workspace();
     let spool = Spool::begin(&layout, begun(What::Ask { ask: AskNo(0) })).expect("a folder");
-    let reply = SpooledReply { adapter: "fixer".to_owned(), content: "done".to_owned(), usage: Usage::ONE_CALL, form: None, evidence: nerve_core::Evidence::default(), meta: None };
+    let reply = SpooledReply {
+        adapter: "fixer".to_owned(),
+        content: "done".to_owned(),
+        usage: Usage::ONE_CALL,
+        form: None,
+        evidence: nerve_core::Evidence::default(),
+        meta: None,
+    };
     spool.reply(&reply).expect("a record");
     assert!(matches!(spool.evidence(), Evidence::Reply(found) if found == reply));
 }

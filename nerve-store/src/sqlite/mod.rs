@@ -24,8 +24,8 @@ use self::fault::Place;
 use self::writer::{Command, Job};
 use crate::record::Record;
 use crate::{
-    Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow, Turn,
-    UsageBy, UsageGroup,
+    Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow,
+    Turn, UsageBy, UsageGroup,
 };
 
 #[cfg(feature = "fill")]

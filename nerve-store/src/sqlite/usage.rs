@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use nerve_core::{Timestamp, Usage};
 use nerve_core::thread::Entry;
+use nerve_core::{Timestamp, Usage};
 
 use super::SqliteStore;
 use super::read::Columns;
@@ -48,4 +48,3 @@ pub(super) async fn usage(store: &SqliteStore, by: UsageBy, since: Timestamp) ->
     }
     Ok(groups.into_iter().map(|(key, (usage, threads))| UsageGroup { key, threads: threads.len() as u64, usage }).collect())
 }
-

@@ -131,7 +131,10 @@ fn filled(word: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String, 
     let mut out = String::new();
     let mut rest = word;
     while let Some((before, after)) = rest.split_once('{') {
-        let name = after.split_once('}').map(|(name, _)| name).filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        let name = after
+            .split_once('}')
+            .map(|(name, _)| name)
+            .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
         out.push_str(before);
         match name {
             Some(name) => {

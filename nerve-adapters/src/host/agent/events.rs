@@ -91,5 +91,7 @@ fn joined(value: &Value) -> String {
 /// A count; some write it with a fraction of nothing.
 fn number(value: &Value) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole, not negative, and below 2^53")]
-    value.as_u64().or_else(|| value.as_f64().filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number < 9e15).map(|number| number as u64))
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().filter(|number| *number >= 0.0 && number.fract() == 0.0 && *number < 9e15).map(|number| number as u64))
 }

@@ -200,7 +200,13 @@ impl Reader {
     }
 
     fn evidence(&self, ended: &Ended<'_>, stderr: &str) -> Evidence {
-        let after = if ended.stopped && self.learnt.terminal { ", stopped after its answer" } else if ended.stopped { ", stopped" } else { "" };
+        let after = if ended.stopped && self.learnt.terminal {
+            ", stopped after its answer"
+        } else if ended.stopped {
+            ", stopped"
+        } else {
+            ""
+        };
         let exit = match ended.exit {
             Exit::Code(code) => format!("code {code}{after}"),
             Exit::Signal(signal) => format!("signal {signal}{after}"),
@@ -225,7 +231,8 @@ impl Reader {
         let told = without_own_lines(stderr, &self.profile);
         let reported = message.as_deref().unwrap_or_default();
         let words = |what: &str| {
-            let said = [reported, told.as_str(), text, strays.as_str()].into_iter().find(|words| !words.trim().is_empty()).unwrap_or_default();
+            let said =
+                [reported, told.as_str(), text, strays.as_str()].into_iter().find(|words| !words.trim().is_empty()).unwrap_or_default();
             if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") }
         };
         let as_said = |text: &str, otherwise: FailureKind| classify(text).unwrap_or(otherwise);
@@ -329,7 +336,9 @@ fn without_own_lines(stderr: &str, profile: &Profile) -> String {
 fn ends_badly(reason: &str) -> Option<FailureKind> {
     let reason = reason.to_lowercase().replace('-', "_");
     match reason.as_str() {
-        "length" | "max_tokens" | "error_max_turns" | "error_max_budget_usd" | "max_turns" | "max_turn_requests" => Some(FailureKind::Truncated),
+        "length" | "max_tokens" | "error_max_turns" | "error_max_budget_usd" | "max_turns" | "max_turn_requests" => {
+            Some(FailureKind::Truncated)
+        }
         "content_filter" => Some(FailureKind::ContentFilter),
         "refusal" => Some(FailureKind::Refusal),
         "cancelled" | "interrupted" | "aborted" => Some(FailureKind::CommandFailed),

@@ -38,7 +38,17 @@ const WORDS: [(FailureKind, &[&str]); 12] = [
     (FailureKind::ContentFilter, &["content_filter", "content filter", "content management policy", "content policy"]),
     (
         FailureKind::Quota,
-        &["insufficient_quota", "quota exceeded", "exceeded your quota", "exceeded your current quota", "payment required", "billing", "out of credit", "usage limit", "402"],
+        &[
+            "insufficient_quota",
+            "quota exceeded",
+            "exceeded your quota",
+            "exceeded your current quota",
+            "payment required",
+            "billing",
+            "out of credit",
+            "usage limit",
+            "402",
+        ],
     ),
     (FailureKind::RateLimited, &["rate limit", "rate_limit", "too many requests", "429"]),
     (
@@ -62,7 +72,16 @@ const WORDS: [(FailureKind, &[&str]); 12] = [
     ),
     (
         FailureKind::UnknownModel,
-        &["model_not_found", "unknown model", "no such model", "model not found", "invalid model", "cannot use this model", "does not exist", "not a valid model"],
+        &[
+            "model_not_found",
+            "unknown model",
+            "no such model",
+            "model not found",
+            "invalid model",
+            "cannot use this model",
+            "does not exist",
+            "not a valid model",
+        ],
     ),
     (FailureKind::Truncated, &["remained truncated", "max_output_tokens", "maximum output"]),
     (

@@ -48,6 +48,11 @@ impl Check {
         Ok(Self { schema, validator })
     }
 
+    /// The schema itself.
+    pub(super) fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// What is wrong with the value; empty when it fits.
     pub(super) fn errors(&self, value: &Value) -> Vec<String> {
         let errors: Vec<String> = self.validator.iter_errors(value).take(MOST_ERRORS).map(|error| words::say(&error)).collect();
@@ -65,7 +70,29 @@ impl Check {
         let Some(object) = value.as_object() else { return true };
         let mut names = Vec::new();
         names_in(&self.schema, &self.schema, &mut names, 0);
-        names.is_empty() || names.iter().any(|name| object.contains_key(*name))
+        // Keys in another spelling, and a value within one more map, are attempts too.
+        let knows = |object: &serde_json::Map<String, Value>| {
+            object.keys().any(|key| names.iter().any(|name| *name == key || plain(name) == plain(key)))
+        };
+        names.is_empty() || knows(object) || (object.len() == 1 && object.values().any(|inner| inner.as_object().is_some_and(knows)))
+    }
+
+    /// Whether a line of this text begins like a member with a key of the schema's.
+    pub(super) fn has_member(&self, text: &str) -> bool {
+        let mut names = Vec::new();
+        names_in(&self.schema, &self.schema, &mut names, 0);
+        let begins = |line: &str| {
+            let line = line.trim_start_matches([' ', '\t', ',', '{']);
+            // In quotes, or with its value right behind the colon, it can only be a key, however it is spelt; else it may begin a sentence.
+            let quoted = line.starts_with(['"', '\'']);
+            let line = line.trim_start_matches(['"', '\'']);
+            let len = line.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').unwrap_or(line.len());
+            let Some(behind) = line[len..].trim_start_matches(['"', '\'']).trim_start().strip_prefix(':') else { return false };
+            let quoted = quoted || behind.starts_with(|c: char| !c.is_whitespace());
+            let same = |name: &&str| *name == &line[..len] || (quoted && plain(name) == plain(&line[..len]));
+            names.iter().any(same)
+        };
+        !names.is_empty() && text.lines().any(begins)
     }
 
     /// Whether the value is the schema itself, or one like it.
@@ -73,6 +100,11 @@ impl Check {
         let has = |key: &str| value.get(key).is_some() && self.schema.pointer(&format!("/properties/{key}")).is_none();
         *value == self.schema || has("$schema") || (has("properties") && has("type"))
     }
+}
+
+/// A key without what spellings differ in.
+pub(super) fn plain(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
 /// Properties that nobody declared while a declared one is absent: it may be that one, misspelt, and the schema would let it vanish.

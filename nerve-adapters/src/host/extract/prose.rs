@@ -5,17 +5,25 @@ use serde_json::Value;
 use super::fences::{Block, Piece, pieces};
 use super::json::{self, Broken, Json};
 
+/// Values that are looked at; in a reply with more of them none is the answer.
+const MOST: usize = 1000;
+/// Bytes before and behind a value in which words are looked for.
+const LOOK: usize = 1024;
+
 /// JSON that stands somewhere in a text.
 #[derive(Debug)]
 pub(super) struct Found<'t> {
     pub(super) json: Json,
     /// Whether it may be the answer. What may not can still contradict it.
     pub(super) usable: bool,
+    /// Whether it begins a line of its own, as an answer does.
+    pub(super) alone: bool,
     /// The words it stands among: those of its own line, or the line before it.
     pub(super) context: &'t str,
     /// What follows it on its line.
     pub(super) beside: &'t str,
-    /// Where it ends.
+    /// Where it begins and ends.
+    pub(super) start: usize,
     pub(super) end: usize,
 }
 
@@ -53,7 +61,15 @@ fn fenced<'t>(text: &'t str, block: Block<'t>, found: &mut Vec<Found<'t>>) -> Re
     match json::whole(block.body) {
         Ok(json) if block.closed || is_nested(&json.value) => {
             let usable = named || info.is_empty();
-            found.push(Found { json, usable, context: line_before(text, block.start), beside: "", end: block.end });
+            found.push(Found {
+                json,
+                usable,
+                alone: true,
+                context: line_before(text, block.start),
+                beside: "",
+                start: block.start,
+                end: block.end,
+            });
             Ok(())
         }
         Ok(_) => Err(Broken("the fenced block is not closed, so its value may be cut off".to_owned())),
@@ -74,19 +90,36 @@ fn objects<'t>(text: &'t str, prose: &'t str, offset: usize, found: &mut Vec<Fou
         let here = at + next;
         at = here + 1;
         match prose.as_bytes()[here] {
-            b'>' if line_start(prose, here).trim().is_empty() => {
+            b'>' if begins_line(prose, here) => {
                 at = prose[here..].find('\n').map_or(prose.len(), |newline| here + newline);
             }
             b'>' => {}
             b'{' if looks_like_json(&prose[at..]) => {
                 let (json, len) = json::first(&prose[here..])?;
                 at = here + len;
+                if found.len() == MOST {
+                    return Err(Broken(format!("there are more than {MOST} values")));
+                }
                 let before = line_start(prose, here);
                 let context = if before.trim().is_empty() { line_before(text, offset + here - before.len()) } else { before };
                 let beside = prose[at..].lines().next().unwrap_or_default();
-                found.push(Found { json, usable: open == 0, context, beside, end: offset + at });
+                // Where more structure follows, it is a part of something that was broken.
+                let goes_on = text[offset + at..].trim_start().starts_with([',', ':', '"', '\'', '}', ']', '[', '“', '”']);
+                let glued = prose[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+                if goes_on || glued {
+                    return Err(Broken("more of it follows what would be a whole value".to_owned()));
+                }
+                let alone = before.trim().is_empty();
+                found.push(Found { json, usable: open == 0, alone, context, beside: near(beside), start: offset + here, end: offset + at });
+            }
+            b'{' if begins_line(prose, here) => {
+                return Err(Broken(format!("what begins like a value is none: {}", json::part(&prose[here..]))));
+            }
+            b'[' if begins_line(prose, here) && prose[at..].trim_start().starts_with(['"', '\'', '{', '[', '“']) => {
+                return Err(Broken(format!("what begins like a list is none that could be read: {}", json::part(&prose[here..]))));
             }
             b'{' | b'[' => open += 1,
+            b'}' if open == 0 => return Err(Broken("a bracket closes that nothing opened".to_owned())),
             _ => open = open.saturating_sub(1),
         }
     }
@@ -103,11 +136,37 @@ fn looks_like_json(rest: &str) -> bool {
     after.len() < rest.len() && after.trim_start().starts_with(':')
 }
 
+/// Whether only blanks stand before this place on its line.
+fn begins_line(text: &str, at: usize) -> bool {
+    let before = text[..at].trim_end_matches([' ', '\t']);
+    before.is_empty() || before.ends_with('\n')
+}
+
+/// What stands before this place on its line, as far as it is looked at.
 fn line_start(text: &str, at: usize) -> &str {
-    &text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..at]
+    let text = back(&text[..at]);
+    &text[text.rfind('\n').map_or(0, |newline| newline + 1)..]
+}
+
+/// The end of a text, as far as words around a value are looked at: one line may be as long as all of it.
+fn back(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(LOOK);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}
+
+/// The beginning of a text, as far as words around a value are looked at.
+fn near(text: &str) -> &str {
+    let mut to = text.len().min(LOOK);
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    &text[..to]
 }
 
 /// The last line with words before this place.
 fn line_before(text: &str, at: usize) -> &str {
-    text[..at].lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
+    back(&text[..at]).lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
 }

@@ -51,7 +51,7 @@ async fn a_meta_is_read_like_a_models() {
     let answer = adapter.call(turn("analyst", 0), &native).await.unwrap();
     assert_eq!(answer.form, tagged());
     let schema = RawJson::parse(r#"{"type":"object","properties":{"pass":{"type":"boolean"}},"required":["pass"]}"#).unwrap();
-    let read = crate::host::extract::read(&answer.content, &answer.form, &schema);
+    let read = crate::host::extract::read(&answer.content, &answer.form, &schema, nerve_core::config::ExtractPolicy::default());
     assert!(matches!(read, crate::host::extract::Extraction::Meta { rung: "tagged", .. }), "{read:?}");
     assert_eq!(adapter.call(turn("analyst", 0), &Form::Plain).await.unwrap().content, "");
 }

@@ -103,7 +103,9 @@ fn capabilities(config: &Config, adapter: &Adapter) -> String {
             format!("{schema}{stream}; tokens told")
         }
         Adapter::Scripted(_) => "offline, free".to_owned(),
-        Adapter::Cli(_) | Adapter::Cursor(_) | Adapter::Hermes(_) => agent::profile(adapter).map(|profile| of_agent(&profile)).unwrap_or_default(),
+        Adapter::Cli(_) | Adapter::Cursor(_) | Adapter::Hermes(_) => {
+            agent::profile(adapter).map(|profile| of_agent(&profile)).unwrap_or_default()
+        }
     }
 }
 

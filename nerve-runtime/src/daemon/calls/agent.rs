@@ -137,9 +137,7 @@ pub(crate) async fn run(
         }
         Ok(Over::Itself | Over::ItsTime(..)) => {
             match AgentEnd::read(&spool).map_err(|error| lost("what the agent said cannot be read", error))? {
-                Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => {
-                    Err(outcome::not_started(&program, &error))
-                }
+                Some(AgentEnd { exit: ExitRecord { ending: Ending::Spawn(error), .. }, .. }) => Err(outcome::not_started(&program, &error)),
                 Some(end) => Ok(end),
                 None => {
                     let text = format!("the agent's keeper died, so the agent was ended{}", said(&spool));

@@ -199,7 +199,8 @@ impl Agent {
     /// same agent, model and folder.
     pub(super) fn plan(&self, caller: &Caller) -> Called {
         let CliCommand { profile, label, model, workdir, program, .. } = &self.command;
-        let session = AgentSession { id: String::new(), agent: label.clone(), model: model.clone(), workdir: workdir.to_string_lossy().into_owned() };
+        let session =
+            AgentSession { id: String::new(), agent: label.clone(), model: model.clone(), workdir: workdir.to_string_lossy().into_owned() };
         let same = |known: &&KnownSession| AgentSession { id: String::new(), ..known.session.clone() } == session;
         let known = caller.session.as_ref().filter(|_| profile.can_resume()).filter(same);
         Called {
@@ -218,8 +219,9 @@ impl Agent {
         spool: Spool,
         called: &Called,
     ) -> Result<(CallText, Option<AgentSession>), CallFailure> {
-        let CliCommand { profile, program, before, args, model, provider, skills, max_turns, workdir, exclusive, env, timeout, idle, .. } =
-            &self.command;
+        let CliCommand {
+            profile, program, before, args, model, provider, skills, max_turns, workdir, exclusive, env, timeout, idle, ..
+        } = &self.command;
         let form = conversation.form.without_schema();
         let prompt = told(conversation, &form, called.resumed.as_ref(), caller.step);
         let turn = AgentTurn {
@@ -235,7 +237,8 @@ impl Agent {
         };
         let AgentCall { args, shown, stdin, spilled, .. } = agent_protocol::call(profile, &turn)?;
         if let Some((file, text)) = &spilled {
-            std::fs::write(file, text).map_err(|error| config_failure(format!("the prompt cannot be written to {}: {error}", file.display())))?;
+            std::fs::write(file, text)
+                .map_err(|error| config_failure(format!("the prompt cannot be written to {}: {error}", file.display())))?;
         }
         let whose = WhoseTurn { thread: caller.thread, step: caller.step, attempt: caller.attempt };
         let mut environment = self.environment.for_agent(env, self.layout.root(), &self.layout.bin(), whose);

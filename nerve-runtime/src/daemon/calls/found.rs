@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nerve_adapters::host::Form;
 use nerve_adapters::host::extract::{self, Extraction};
+use nerve_core::config::{ExtractPolicy, OutputForm};
 use nerve_core::thread::CallAnswer;
-use nerve_core::config::OutputForm;
 use nerve_core::{RawJson, ThreadId};
 use tokio::time::{Instant, sleep};
 
@@ -81,7 +81,11 @@ impl Found {
         if end.exit.stopped && !proven && !is_finished(&read.content, &form, schema?) {
             return None;
         }
-        let answer = CallAnswer { form: begun.form.clone(), evidence: read.evidence, ..CallAnswer::plain(begun.adapter.clone(), read.content, read.usage) };
+        let answer = CallAnswer {
+            form: begun.form.clone(),
+            evidence: read.evidence,
+            ..CallAnswer::plain(begun.adapter.clone(), read.content, read.usage)
+        };
         match schema.filter(|_| self.is_ask()) {
             Some(schema) => jobs::with_meta(answer, schema).ok().map(|(answer, meta)| FoundText { answer, meta: Some(meta) }),
             None => Some(FoundText { answer, meta: None }),
@@ -91,7 +95,7 @@ impl Found {
 
 /// Whether a text that may be cut off is whole: it is when the meta that it was to end with can be read.
 fn is_finished(text: &str, form: &Form, schema: &RawJson) -> bool {
-    matches!(extract::read(text, form, schema), Extraction::Meta { .. })
+    matches!(extract::read(text, form, schema, ExtractPolicy::default()), Extraction::Meta { .. })
 }
 
 impl Host {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_adapters::host::{Conversation, Form, Reask, as_text};
+use nerve_core::config::ExtractPolicy;
 use nerve_core::thread::{Acting, AskEntry, AskNo, CallAnswer, Cut, Thread};
 use nerve_core::{CallFailure, FailureKind, RawJson, Request, ThreadId, Usage};
 use tokio::task::AbortHandle;
@@ -27,6 +28,7 @@ pub(crate) struct ExtractJob {
     pub text: String,
     pub form: Option<RawJson>,
     pub schema: RawJson,
+    pub policy: ExtractPolicy,
 }
 
 /// The call of an ask, with its meta when one is wanted.
@@ -135,8 +137,11 @@ impl Host {
         self.spawn(async move {
             let anywhere = || Form::NativeSchema { name: String::new(), tag: "meta".to_owned() };
             let form = job.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or_else(anywhere);
-            let result = match extract::read(&job.text, &form, &job.schema) {
-                Extraction::Meta { meta, rung } => Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form), edits: Vec::new() }),
+            let result = match extract::read(&job.text, &form, &job.schema, job.policy) {
+                Extraction::Meta { meta, rung, edits } => {
+                    let edits = edits.iter().map(ToString::to_string).collect();
+                    Ok(MetaRead { meta, rung: rung.to_owned(), cut: block(&job.text, &form), edits })
+                }
                 Extraction::Refused { errors } => Err(errors),
             };
             Finished::Extracted { thread: job.thread, step: job.step, result }
@@ -159,7 +164,11 @@ impl Host {
     }
 }
 
-async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversation) -> Result<(CallAnswer, Option<RawJson>), CallFailure> {
+async fn ask_until_read(
+    line: &Line,
+    caller: &Caller,
+    mut conversation: Conversation,
+) -> Result<(CallAnswer, Option<RawJson>), CallFailure> {
     let mut usage = Usage::default();
     loop {
         let mut answer = line.call(caller, &conversation).await?;
@@ -192,7 +201,7 @@ async fn ask_until_read(line: &Line, caller: &Caller, mut conversation: Conversa
 /// The answer to an ask, without the block that carried its meta; or the text, and why none can be read.
 pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), Box<(CallAnswer, Vec<String>)>> {
     let form = text.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
-    match extract::read(&text.content, &form, schema) {
+    match extract::read(&text.content, &form, schema, ExtractPolicy::default()) {
         Extraction::Meta { meta, .. } => {
             if let Some(cut) = block(&text.content, &form) {
                 text.content = cut.out_of(&text.content);

@@ -134,7 +134,6 @@ impl Line {
         }
     }
 
-
     /// Removes what a call left that is nobody's answer.
     pub(super) fn clear(&self, caller: &Caller, remove: impl FnOnce(&Spool)) {
         if let Some(spool) = Spool::of(&self.layout, &caller.name()) {
@@ -197,7 +196,14 @@ impl Host {
             Kind::Cli(command) => Way::Cli(self.agent(command)),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
-        Ok(Line { label: resolved.label, pricing: resolved.pricing, way, leaves_folder, layout: self.layout.clone(), life: self.children.life().clone() })
+        Ok(Line {
+            label: resolved.label,
+            pricing: resolved.pricing,
+            way,
+            leaves_folder,
+            layout: self.layout.clone(),
+            life: self.children.life().clone(),
+        })
     }
 }
 

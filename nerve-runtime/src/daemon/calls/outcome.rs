@@ -42,9 +42,9 @@ pub(super) fn with_evidence(failure: CallFailure, called: &Called, spool: &Spool
     let stdout = spool.read_stdout().unwrap_or_default();
     let stderr = spool.stderr_tail(2048).unwrap_or_default();
     let ended = Ended { exit: Exit::Code(0), stopped: true, truncated: false, usage_file: None, before: Default::default() };
-    let record = reader(&stdout, &stderr, called).end(ended).map_or_else(|failure| failure.record, |answer| {
-        CallFailure::new(failure.kind, "").with(answer.usage, answer.evidence).record
-    });
+    let record = reader(&stdout, &stderr, called)
+        .end(ended)
+        .map_or_else(|failure| failure.record, |answer| CallFailure::new(failure.kind, "").with(answer.usage, answer.evidence).record);
     let silent = matches!(failure.kind, FailureKind::Idle | FailureKind::Timeout);
     let kind = if silent && (asks_for_trust(&stdout) || asks_for_trust(&stderr)) { FailureKind::TrustPrompt } else { failure.kind };
     CallFailure { kind, record, ..failure }

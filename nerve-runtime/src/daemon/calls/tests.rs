@@ -224,8 +224,14 @@ fn an_ask_is_found_with_its_meta_or_not_at_all() {
     remove(&spool);
     let spool = ended(&place, ask, Ending::Code(0), false, "I did it.");
     assert_eq!(answer(), None);
-    let mut reply =
-        SpooledReply { adapter: "cli/agent".to_owned(), content: "I did it.".to_owned(), usage: Usage::ONE_CALL, form: None, evidence: nerve_core::Evidence::default(), meta: None };
+    let mut reply = SpooledReply {
+        adapter: "cli/agent".to_owned(),
+        content: "I did it.".to_owned(),
+        usage: Usage::ONE_CALL,
+        form: None,
+        evidence: nerve_core::Evidence::default(),
+        meta: None,
+    };
     spool.reply(&reply).expect("it is kept");
     assert_eq!(answer(), None);
     reply.meta = RawJson::parse("{\"done\":true}").ok();

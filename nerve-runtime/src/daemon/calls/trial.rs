@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_adapters::host::{Conversation, Form};
+use nerve_core::config::ExtractPolicy;
 use nerve_core::thread::CallAnswer;
 use nerve_core::{CallFailure, RawJson, ThreadId, Usage};
 
@@ -78,7 +79,7 @@ async fn ask(line: &Line, thread: ThreadId) -> Result<Came, CallFailure> {
         Form::TaggedBlock { .. } => Some("tagged block"),
         Form::Plain => None,
     };
-    let errors = match extract::read(&answer.content, &form, &schema) {
+    let errors = match extract::read(&answer.content, &form, &schema, ExtractPolicy::default()) {
         Extraction::Meta { .. } => Vec::new(),
         Extraction::Refused { errors } => errors,
     };

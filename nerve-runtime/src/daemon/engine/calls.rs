@@ -101,7 +101,11 @@ impl Engine {
             let input = Input::MetaRead { step, meta: example.clone(), rung: "example".to_owned(), cut: None, edits: Vec::new() };
             return self.input_late(id, input);
         }
-        let job = ExtractJob { thread: id, step, text: text.content.clone(), form: text.form.clone(), schema: hosted.schema.clone() };
+        let workflow = self.slots.get(&id).map(|slot| slot.workflow().to_owned()).unwrap_or_default();
+        let set = self.config.workflows.get(&workflow).and_then(|workflow| workflow.roles.get(&acting.intent.role));
+        let policy = set.and_then(|role| role.policy).unwrap_or_default();
+        let job =
+            ExtractJob { thread: id, step, text: text.content.clone(), form: text.form.clone(), schema: hosted.schema.clone(), policy };
         self.host.extract(job);
     }
 

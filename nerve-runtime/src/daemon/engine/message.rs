@@ -69,7 +69,12 @@ pub(crate) enum Message {
     Written(Written),
     Call(Finished),
     /// The agent of a step's attempt has a session.
-    SessionSeen { thread: ThreadId, step: u32, attempt: u32, session: AgentSession },
+    SessionSeen {
+        thread: ThreadId,
+        step: u32,
+        attempt: u32,
+        session: AgentSession,
+    },
     Request(Request),
     Config(Arc<Config>),
     ConfigProblem(String),
@@ -159,7 +164,10 @@ pub(crate) enum Request {
     Look(oneshot::Sender<Look>),
     ResetLimits(Reply<()>),
     /// Calls an adapter once and says what came of it.
-    TestAdapter { name: String, reply: Reply<AdapterTest> },
+    TestAdapter {
+        name: String,
+        reply: Reply<AdapterTest>,
+    },
     ResetWorker {
         key: String,
         reply: Reply<()>,

@@ -50,7 +50,13 @@ impl Capture {
 fn told(outcome: &Result<AgentAnswer, CallFailure>) -> String {
     let tokens = |usage: &Usage| {
         let count = |tokens: Option<u64>| tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string());
-        format!("{} in, {} cached, {} out, {}", count(usage.input_tokens), count(usage.cache_read_tokens), count(usage.output_tokens), usage.money())
+        format!(
+            "{} in, {} cached, {} out, {}",
+            count(usage.input_tokens),
+            count(usage.cache_read_tokens),
+            count(usage.output_tokens),
+            usage.money()
+        )
     };
     match outcome {
         Ok(answer) => format!("{:?} ({}; session {})", answer.content, tokens(&answer.usage), answer.session.as_deref().unwrap_or("?")),

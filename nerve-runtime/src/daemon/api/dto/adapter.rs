@@ -102,7 +102,9 @@ impl Culprit {
     /// What to do next.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Auth => "look at the provider's api_key in nerve.yaml and at the variable it names; an agent of its own has to be logged in",
+            Self::Auth => {
+                "look at the provider's api_key in nerve.yaml and at the variable it names; an agent of its own has to be logged in"
+            }
             Self::Quota => "look at the account's credit and limits with the provider",
             Self::Network => "look at the provider's base_url, and whether its server runs and can be reached from here",
             Self::Model => "look at the model's name, in the adapter or its provider",
