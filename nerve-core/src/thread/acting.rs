@@ -61,7 +61,7 @@ pub enum AskState {
     /// No answer is in the journal.
     Open,
     /// Answered.
-    Answered(AskTextEntry),
+    Answered(Box<AskTextEntry>),
 }
 
 /// What the step needs next.

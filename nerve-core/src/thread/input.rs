@@ -241,5 +241,5 @@ pub enum AttemptFound {
     /// It had not begun.
     NotBegun,
     /// Its answer is here.
-    Answered(StepText),
+    Answered(Box<StepText>),
 }

@@ -32,7 +32,7 @@ impl Machine {
         }
         let hosted = self.thread.acting().is_some_and(|acting| acting.intent.hosted.is_some());
         match found.attempt {
-            AttemptFound::Answered(text) if hosted => entries.push(Entry::Text(text)),
+            AttemptFound::Answered(text) if hosted => entries.push(Entry::Text(*text)),
             AttemptFound::NotBegun => {}
             AttemptFound::Answered(_) | AttemptFound::Lost => entries.extend(self.lost(CrashCause::Daemon, false)),
         }

@@ -215,7 +215,7 @@ impl World {
         });
         let attempt = match (found, acting, begun) {
             (1, Some(_), false) => AttemptFound::NotBegun,
-            (2, Some(acting), true) => AttemptFound::Answered(super::StepText {
+            (2, Some(acting), true) => AttemptFound::Answered(Box::new(super::StepText {
                 step: acting.intent.step,
                 attempt: acting.attempt,
                 adapter: "spool".into(),
@@ -223,7 +223,7 @@ impl World {
                 usage: Usage::ONE_CALL,
                 form: None,
                 evidence: Evidence::default(),
-            }),
+            })),
             _ => AttemptFound::Lost,
         };
         self.pending = self.machine.recover(Found { attempt, asks: Vec::new() }, slot);

@@ -321,7 +321,7 @@ impl Acting {
             }
             Entry::AskText(answer) => {
                 if let Some(ask) = self.asks.get_mut(answer.ask.0 as usize) {
-                    ask.state = AskState::Answered(answer.clone());
+                    ask.state = AskState::Answered(Box::new(answer.clone()));
                 }
             }
             Entry::AttemptLost { cause, suspected, .. } => {

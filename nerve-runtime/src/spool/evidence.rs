@@ -8,7 +8,7 @@ pub(crate) enum Evidence {
     /// Nothing: whether the call left this machine is not known.
     None,
     /// A reply came whole.
-    Reply(SpooledReply),
+    Reply(Box<SpooledReply>),
     /// An agent was started, and nobody saw its end.
     Started,
     /// An agent ended, and its output is whole.
@@ -19,7 +19,7 @@ impl Spool {
     /// Reads what the folder proves.
     pub(crate) fn evidence(&self) -> Evidence {
         if let Some(reply) = self.read_reply() {
-            return Evidence::Reply(reply);
+            return Evidence::Reply(Box::new(reply));
         }
         if self.exit().is_some() {
             return Evidence::Ended;

@@ -152,9 +152,9 @@ fn tokens(value: &Value, style: Style, out: &mut Vec<Token>) {
                 out.push(other(space));
                 let spelt = if style.spelling { key.replace('_', "-").to_uppercase() } else { key.clone() };
                 if style.bare_keys {
-                    out.push((spelt, Kind::Other))
+                    out.push((spelt, Kind::Other));
                 } else {
-                    text(&spelt, out)
+                    text(&spelt, out);
                 }
                 out.push(other(":"));
                 tokens(member, style, out);

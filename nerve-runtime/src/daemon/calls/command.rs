@@ -126,7 +126,7 @@ impl Host {
             workdir,
         };
         let pricing = Pricing::of_agent(config, &label, command.model.clone());
-        Ok(Resolved { label, gates, pricing, kind: Kind::Cli(command) })
+        Ok(Resolved { label, gates, pricing, kind: Kind::Cli(Box::new(command)) })
     }
 
     /// The first of these programs that is there.

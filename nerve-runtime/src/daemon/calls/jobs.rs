@@ -198,8 +198,11 @@ async fn ask_until_read(
     }
 }
 
+/// A text of which no meta can be read, and why.
+pub(super) type Unread = Box<(CallAnswer, Vec<String>)>;
+
 /// The answer to an ask, without the block that carried its meta; or the text, and why none can be read.
-pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), Box<(CallAnswer, Vec<String>)>> {
+pub(super) fn with_meta(mut text: CallAnswer, schema: &RawJson) -> Result<(CallAnswer, RawJson), Unread> {
     let form = text.form.as_ref().and_then(|form| Form::from_raw(form).ok()).unwrap_or(Form::Plain);
     match extract::read(&text.content, &form, schema, ExtractPolicy::default()) {
         Extraction::Meta { meta, .. } => {

@@ -87,7 +87,7 @@ pub(super) struct Line {
 enum Way {
     Llm { client: Arc<LlmClient>, endpoint: Endpoint, limits: CallLimits },
     Scripted(ScriptedAdapter),
-    Cli(Agent),
+    Cli(Box<Agent>),
 }
 
 impl Line {
@@ -193,7 +193,7 @@ impl Host {
         let way = match resolved.kind {
             Kind::Llm { endpoint, limits } => Way::Llm { client: Arc::clone(&self.client), endpoint, limits },
             Kind::Scripted(script) => Way::Scripted(script),
-            Kind::Cli(command) => Way::Cli(self.agent(command)),
+            Kind::Cli(command) => Way::Cli(Box::new(self.agent(*command))),
             Kind::Own => return Err(CallFailure::new(FailureKind::Config, "a role's own adapter can only answer for that role")),
         };
         Ok(Line {

@@ -90,7 +90,7 @@ impl Host {
             let finished = job.await;
             let answered = finished.is_answer();
             // The engine is the last to go.
-            let _ = tell.send(Message::Call(finished));
+            let _ = tell.send(Message::Call(Box::new(finished)));
             if answered {
                 crash_point(Point::At(Moment::CallTold));
             }

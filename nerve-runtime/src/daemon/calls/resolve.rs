@@ -29,7 +29,7 @@ pub(crate) enum Kind {
         limits: CallLimits,
     },
     Scripted(ScriptedAdapter),
-    Cli(CliCommand),
+    Cli(Box<CliCommand>),
     /// The worker has it.
     Own,
 }

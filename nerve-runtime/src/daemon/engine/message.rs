@@ -67,7 +67,7 @@ pub(crate) enum Message {
     /// From a child; the number tells it from an earlier child of the same key.
     Worker(WorkerKey, Generation, Event),
     Written(Written),
-    Call(Finished),
+    Call(Box<Finished>),
     /// The agent of a step's attempt has a session.
     SessionSeen {
         thread: ThreadId,

@@ -218,7 +218,7 @@ impl Engine {
         match message {
             Message::Worker(key, generation, event) => self.worker_event(&key, generation, event),
             Message::Written(written) => self.written(written),
-            Message::Call(finished) => self.call_finished(finished),
+            Message::Call(finished) => self.call_finished(*finished),
             Message::SessionSeen { thread, step, attempt, session } => {
                 self.input_late(thread, Input::SessionSeen { step, attempt, session });
             }

@@ -119,7 +119,7 @@ impl Engine {
         match begun.answer(Some(&hosted.schema)) {
             Some(found) => {
                 tracing::info!(thread = %thread.launch.thread, step = acting.intent.step, "its answer had come: taken from its folder");
-                AttemptFound::Answered(StepText {
+                AttemptFound::Answered(Box::new(StepText {
                     step: acting.intent.step,
                     attempt: acting.attempt,
                     adapter: found.answer.adapter,
@@ -127,7 +127,7 @@ impl Engine {
                     usage: found.answer.usage,
                     form: found.answer.form,
                     evidence: found.answer.evidence,
-                })
+                }))
             }
             None => AttemptFound::Lost,
         }

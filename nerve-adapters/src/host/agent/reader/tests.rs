@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -72,7 +73,7 @@ fn what_agents_really_wrote_is_told_by_its_evidence() {
     let mut all = String::new();
     for (agent, text) in CAPTURES {
         for (case, capture) in captures(text) {
-            all.push_str(&format!("{agent} {case}: {}\n", told(&capture.read(agent))));
+            let _ = writeln!(all, "{agent} {case}: {}", told(&capture.read(agent)));
         }
     }
     assert_snapshot!(all);
