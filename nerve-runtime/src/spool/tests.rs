@@ -83,7 +83,7 @@ fn a_reply_reads_back() {
         meta: None,
     };
     spool.reply(&reply).expect("a record");
-    assert!(matches!(spool.evidence(), Evidence::Reply(found) if found == reply));
+    assert!(matches!(spool.evidence(), Evidence::Reply(found) if *found == reply));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nerve_adapters::host::extract::{self, Extraction};
 use nerve_adapters::host::{Conversation, Form, Reask, as_text};
 use nerve_core::config::ExtractPolicy;
-use nerve_core::thread::{Acting, AskEntry, AskNo, CallAnswer, Cut, Thread};
+use nerve_core::thread::{Acting, AskEntry, AskNo, CallAnswer, Cut, Refusal, Thread};
 use nerve_core::{CallFailure, FailureKind, RawJson, Request, ThreadId, Usage};
 use tokio::task::AbortHandle;
 
@@ -57,7 +57,7 @@ impl StepJob {
                 steps: thread.context(0),
                 prompt: hosted.prompt.clone(),
                 schema: Some(hosted.schema.clone()),
-                form: Form::NativeSchema { name: role, tag: format!("meta-{}", clock::random_tag()) },
+                form: form(role, &acting.refusals, format!("meta-{}", clock::random_tag())),
                 reasks: reasks.map(|(text, refusal)| Reask { answer: text.content.clone(), errors: refusal.errors.clone() }).collect(),
             },
         })
@@ -102,6 +102,14 @@ impl AskJob {
             reasks: Vec::new(),
         };
         Self { caller: caller(thread, acting, What::Ask { ask: entry.ask }), ask: entry.ask, conversation }
+    }
+}
+
+/// How the meta is asked for: by the role's schema, and by a block once the same errors came twice, for then a third time would bring them again.
+fn form(role: String, refusals: &[Refusal], tag: String) -> Form {
+    match refusals {
+        [.., before, last] if before == last => Form::TaggedBlock { tag },
+        _ => Form::NativeSchema { name: role, tag },
     }
 }
 
@@ -223,4 +231,17 @@ fn block(text: &str, form: &Form) -> Option<Cut> {
     let inside = from + open.len();
     let to = inside + text[inside..].find("```")? + 3;
     Some(Cut { from, to })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_errors_twice_change_the_mode() {
+        let refusal = |error: &str| Refusal { errors: vec![error.to_owned()] };
+        let by_schema = |refusals: &[Refusal]| matches!(form("r".to_owned(), refusals, "t".to_owned()), Form::NativeSchema { .. });
+        assert!(by_schema(&[]) && by_schema(&[refusal("a")]) && by_schema(&[refusal("a"), refusal("b")]));
+        assert!(!by_schema(&[refusal("a"), refusal("a")]));
+    }
 }
