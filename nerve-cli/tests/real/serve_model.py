@@ -21,9 +21,11 @@ params = xllamacpp.CommonParams()
 params.model.path = str(weights())
 params.hostnames = ["127.0.0.1"]
 params.port = 0
-params.n_ctx = 8192
-params.n_parallel = 2
-params.cpuparams.n_threads = 2
+params.n_ctx = 4096
+params.n_parallel = 1
+# Two would wait for each other by spinning, which takes the cores from whoever else is at work.
+params.cpuparams.n_threads = 1
+params.cpuparams_batch.n_threads = 1
 # A small model rambles: what is longer than this is cut off, and says so.
 params.n_predict = 48
 params.verbosity = -1

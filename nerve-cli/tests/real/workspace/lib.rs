@@ -120,8 +120,8 @@ pub struct Ordered {
 /// The workflow `<what>-<way>`, whose one role asks this adapter.
 fn asks<M: Meta + JsonSchema>(what: &'static str, way: &str) -> Workflow {
     let key = RoleKey::<M>::new(what);
-    let prompt = |thread: &ThreadContext| format!("{} Answer briefly.", thread.start().content);
-    let role = create_role(adapter(way), prompt, schema_for::<M>(), extractor("default")).build(key);
+    // The question stands in the thread's start: what comes before it is the same for all, and is read but once.
+    let role = create_role(adapter(way), "Answer the question briefly.", schema_for::<M>(), extractor("default")).build(key);
     let workflow = Workflow::new(format!("{what}-{way}")).role(role);
     workflow.moderator(move |thread| if thread.rounds() == 0 { Next::role(key) } else { Next::end() })
 }
