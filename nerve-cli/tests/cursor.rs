@@ -174,3 +174,15 @@ fn a_session_that_comes_back_as_another_one_is_lost_and_the_roles_effects_say_wh
         assert!(calls == 2 || !cursor.read("args-3").contains("--resume"));
     }
 }
+
+#[test]
+fn a_key_among_the_arguments_reaches_the_agent_and_no_journal() {
+    let key = "sk-cursor-4711-secret";
+    let cursor = Cursor::new("init $id; good $id", ", args: [--api-key, \"${TEST_KEY}\"]");
+    cursor.workspace.start_with(&[("TEST_KEY", key)]);
+    let id = cursor.workspace.trigger("load is 9");
+    cursor.workspace.completes(&id);
+    assert!(cursor.read("args-1").contains(key));
+    let journal = cursor.workspace.run(&["thread", "inspect", &id, "--json"]).exits(0);
+    assert!(!journal.stdout.contains(key) && journal.stdout.contains("${TEST_KEY}"), "{journal:?}");
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::TestWorkspace;
 
 /// How an adapter names it.
-pub(crate) const ADAPTER: &str = "kind: cli, command: [./agent.sh], timeout: 60s, idle: 60s, exclusive: false";
+pub(crate) const ADAPTER: &str = "kind: cli, command: [./agent.sh], timeout: 60s, idle: 60s, exclusive: false, override: { session_line: \"session_id:\", resume: [\"{session}\"] }";
 
 /// The agent: it counts its calls as a script does, leaves a process in a session of its own behind, and answers in two pieces. Where
 /// the file `die-at` says so it dies by SIGKILL, once.
@@ -23,6 +23,7 @@ echo 'A job is busy.'
 sleep 0.0$(($$ % 10))
 sleep 0.$(($$ % 3))
 die middle
+echo "session_id: s-$NERVE_ATTEMPT" >&2
 printf '\n```%s\n{"actionable": true, "culprit": "job"}\n```\n' "$tag"
 die end
 "#;

@@ -213,6 +213,8 @@ fn allows_of_step(acting: &Acting, entry: &Entry) -> bool {
             let asked = acting.asks.get(answer.ask.0 as usize);
             answer.step == step && asked.is_some_and(|asked| matches!(asked.state, AskState::Open))
         }
+        Entry::Session { step: of, attempt, .. } => *of == step && *attempt == acting.attempt && unread == 0,
+        Entry::CallFailed(failed) => failed.step == step && failed.attempt == acting.attempt && unread == 0,
         Entry::AttemptLost { step: of, attempt, .. } => *of == step && *attempt == acting.attempt,
         Entry::Retry { step: of, attempt } => *of == step && acting.next_attempt == Some(*attempt),
         Entry::Waiting { .. } => true,

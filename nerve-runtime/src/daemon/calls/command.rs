@@ -37,6 +37,8 @@ pub(crate) struct CliCommand {
     pub before: Vec<String>,
     /// What comes behind them.
     pub args: Vec<String>,
+    /// The same two as nerve.yaml has them, with variables by their names: what is shown holds no key.
+    pub shown: (Vec<String>, Vec<String>),
     pub model: Option<String>,
     pub provider: Option<String>,
     pub skills: Vec<String>,
@@ -94,6 +96,7 @@ impl Host {
         };
         let written = Written::of(adapter);
         let texts = |texts: &[Text]| texts.iter().map(|text| self.expand(text)).collect::<Result<Vec<_>, _>>();
+        let raw = |texts: &[Text]| texts.iter().map(Text::raw).collect::<Vec<_>>();
         let maybe = |text: Option<&Text>| text.map(|text| self.expand(text)).transpose();
         let words = texts(written.command.map(Vec::as_slice).unwrap_or_default())?;
         let (program, before) = match words.split_first() {
@@ -111,6 +114,7 @@ impl Host {
         };
         let command = CliCommand {
             args: texts(&settings.args)?,
+            shown: (raw(written.command.and_then(|words| words.get(1..)).unwrap_or_default()), raw(&settings.args)),
             model: maybe(written.model)?,
             provider: maybe(written.provider)?,
             skills: written.skills.to_vec(),
@@ -220,7 +224,21 @@ impl Agent {
         called: &Called,
     ) -> Result<(CallText, Option<AgentSession>), CallFailure> {
         let CliCommand {
-            profile, program, before, args, model, provider, skills, max_turns, workdir, exclusive, env, timeout, idle, ..
+            profile,
+            program,
+            before,
+            args,
+            shown,
+            model,
+            provider,
+            skills,
+            max_turns,
+            workdir,
+            exclusive,
+            env,
+            timeout,
+            idle,
+            ..
         } = &self.command;
         let form = conversation.form.without_schema();
         let prompt = told(conversation, &form, called.resumed.as_ref(), caller.step);
@@ -235,7 +253,8 @@ impl Agent {
             folder: spool.folder(),
             args,
         };
-        let AgentCall { args, shown, stdin, spilled, .. } = agent_protocol::call(profile, &turn)?;
+        let AgentCall { args, stdin, spilled, .. } = agent_protocol::call(profile, &turn)?;
+        let shown = agent_protocol::call(profile, &AgentTurn { args: &shown.1, ..turn })?.shown;
         if let Some((file, text)) = &spilled {
             std::fs::write(file, text)
                 .map_err(|error| config_failure(format!("the prompt cannot be written to {}: {error}", file.display())))?;
@@ -258,7 +277,7 @@ impl Agent {
         if *exclusive {
             self.occupied.leave(workdir);
         }
-        let command: Vec<String> = [called.program.clone()].into_iter().chain(before.iter().cloned()).chain(shown).collect();
+        let command: Vec<String> = [called.program.clone()].into_iter().chain(self.command.shown.0.iter().cloned()).chain(shown).collect();
         let with_command = |evidence: Evidence| Evidence { command: command.clone(), ..evidence };
         match end.and_then(|end| outcome::answer(&end, called, &spool)) {
             Ok(AgentAnswer { content, usage, evidence, session }) => {
