@@ -32,12 +32,12 @@ fn read_before(answer: paths::Answer) -> paths::Answer {
     answer
 }
 
-#[library_benchmark(config = at_most(120_000))]
+#[library_benchmark(config = at_most(145_000))]
 fn thread_hand_written() -> Vec<Entry> {
     black_box(paths::run_written())
 }
 
-#[library_benchmark(config = at_most(250_000))]
+#[library_benchmark(config = at_most(295_000))]
 fn thread_hosted() -> Vec<Entry> {
     black_box(paths::run_hosted())
 }
@@ -71,13 +71,13 @@ fn extract_tagged(answer: paths::Answer) -> Extraction {
     black_box(paths::extract(black_box(&answer)))
 }
 
-#[library_benchmark(config = at_most(47_000))]
+#[library_benchmark(config = at_most(53_000))]
 #[bench::in_prose(read_before(paths::prose_answer()))]
 fn extract_from_prose(answer: paths::Answer) -> Extraction {
     black_box(paths::extract(black_box(&answer)))
 }
 
-#[library_benchmark(config = at_most(8_000_000))]
+#[library_benchmark(config = at_most(10_500_000))]
 #[bench::template(paths::config())]
 fn read_config(source: String) -> Parsed {
     black_box(paths::configure(black_box(&source)))
