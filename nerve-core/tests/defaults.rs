@@ -88,7 +88,7 @@ fn the_defaults_are_those_that_were_promised() {
         decide: seconds(5),
     };
     assert_eq!(supervision, promised);
-    assert_eq!(Rules::default(), Rules { max_reasks: 2 });
+    assert_eq!(Rules::default(), Rules { max_reasks: 2, reask_tokens: 200_000 });
 }
 
 #[test]

@@ -148,7 +148,7 @@ impl Run {
             key: None,
             accepted_at: Timestamp::default(),
         };
-        let (machine, _) = Machine::accept(launch, Rules { max_reasks: 0 });
+        let (machine, _) = Machine::accept(launch, Rules { max_reasks: 0, ..Rules::default() });
         let asks = KitAsks::new(test.script.clone());
         Self { workflow: test.workflow, machine, script: test.script, asks, prompts: Vec::new(), meta: None }
     }

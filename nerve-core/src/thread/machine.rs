@@ -17,12 +17,14 @@ const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 pub struct Rules {
     /// How often a text without a readable meta may be sent back.
     pub max_reasks: u32,
+    /// How many tokens the answers to one step may have taken, read and written, for another re-ask to be made.
+    pub reask_tokens: u64,
 }
 
 impl Default for Rules {
-    /// Two re-asks.
+    /// Two re-asks, and 200,000 tokens.
     fn default() -> Self {
-        Self { max_reasks: 2 }
+        Self { max_reasks: 2, reask_tokens: 200_000 }
     }
 }
 
@@ -404,7 +406,7 @@ impl Machine {
     fn meta_refused(&mut self, step: u32, errors: Vec<String>) -> Outcome {
         let open = matches!(self.live, Live::Extracting | Live::Checking { .. });
         let acting = self.expect_step(step, open)?;
-        let used_up = acting.refusals.len() >= self.rules.max_reasks as usize;
+        let used_up = acting.refusals.len() >= self.rules.max_reasks as usize || acting.tokens() >= self.rules.reask_tokens;
         let error = format!("no meta could be read from the answer of `{}`: {}", acting.intent.role, errors.join("; "));
         self.live = Live::Idle;
         self.checks_lost = 0;

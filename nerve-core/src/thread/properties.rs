@@ -384,3 +384,18 @@ fn a_session_that_is_lost_is_not_gone_on_with() {
     assert!(matches!(world.machine.thread().phase, Phase::Waiting { .. }));
     assert!(world.machine.thread().sessions.is_empty());
 }
+
+#[test]
+fn answers_that_took_too_many_tokens_are_not_asked_for_again() {
+    for (tokens, goes_on) in [(199_000, true), (200_000, false)] {
+        let mut world = World::new();
+        let acts = [Act::Start, Act::Durable, Act::DecideRole { written: false, effects: Effects::Repeatable }, Act::Durable];
+        acts.into_iter().for_each(|act| world.act(act));
+        let usage = Usage { input_tokens: Some(tokens), ..Usage::ONE_CALL };
+        let answer = CallAnswer::plain("a", "text", usage);
+        world.machine.handle(Input::Answered { step: 1, attempt: 1, answer }).expect("it runs");
+        world.machine.effects();
+        world.machine.handle(Input::MetaRefused { step: 1, errors: vec!["bad".into()] }).expect("it is being read");
+        assert_eq!(world.machine.thread().end().is_none(), goes_on, "{tokens}");
+    }
+}

@@ -35,9 +35,9 @@ pub(crate) enum Kind {
 }
 
 impl Resolved {
-    /// Whether its calls leave the machine and count against the limits.
+    /// Whether its calls may leave the machine and count against the limits; of a user's own adapter nobody knows better.
     pub(crate) fn counts(&self) -> bool {
-        matches!(self.kind, Kind::Llm { .. } | Kind::Cli(_))
+        matches!(self.kind, Kind::Llm { .. } | Kind::Cli(_) | Kind::Own)
     }
 
     /// Whether a call leaves a folder from before it goes out until its answer is durable. A script that counts its calls

@@ -46,6 +46,13 @@ pub(super) struct Pass {
     counts: bool,
 }
 
+impl Pass {
+    /// What a call of a user's own adapter holds: no gate, and it counts.
+    pub(super) fn of_own() -> Self {
+        Self { gates: Vec::new(), counts: true }
+    }
+}
+
 impl Brakes {
     pub(super) fn new(limits: &Limits) -> Self {
         Self { limits: limits.clone(), calls: VecDeque::new(), failures: 0, running: HashMap::new(), held: VecDeque::new() }

@@ -50,7 +50,7 @@ impl Engine {
         }
         if matches!(resolved.kind, Kind::Own) {
             let (request, form) = job.own_request();
-            return self.run_adapter(id, step, attempt, request, form);
+            return self.run_adapter(id, Held::Step { thread: id, step, attempt, rung }, &resolved, request, form);
         }
         let Some(pass) = self.pass(&resolved, Held::Step { thread: id, step, attempt, rung }) else { return };
         let command = matches!(resolved.kind, Kind::Cli(_)).then(|| job.name());
@@ -187,7 +187,7 @@ impl Engine {
     }
 
     /// Takes a place at the brakes, or puts the call into the waiting line.
-    fn pass(&mut self, resolved: &Resolved, held: Held) -> Option<Pass> {
+    pub(super) fn pass(&mut self, resolved: &Resolved, held: Held) -> Option<Pass> {
         let now = clock::now();
         match self.brakes.pass(&resolved.gates, resolved.counts(), now) {
             Ok(pass) => Some(pass),

@@ -2,8 +2,9 @@
 
 use nerve_core::thread::{Acting, AskState, CallAnswer, Effect, End, Input, Stage};
 use nerve_core::wire::{AskId, CallId, Choice, ToDaemon, ToWorker, Work};
-use nerve_core::{AdapterSource, Effects, RawJson, ThreadId};
+use nerve_core::{AdapterSource, CallFailure, Effects, FailureKind, RawJson, ThreadId};
 
+use super::brakes::Pass;
 use super::slot::{CallRef, Running, Told};
 use super::{Engine, WorkerKey};
 use crate::crash_point::{Moment, Point, crash_point};
@@ -175,8 +176,12 @@ impl Engine {
     }
 
     fn role_failed(&mut self, call: CallId, error: String) {
-        let Some(CallRef { thread, step, attempt, .. }) = self.call_over(call) else { return };
+        let Some(CallRef { thread, step, attempt, form, .. }) = self.call_over(call) else { return };
         self.role_over(thread);
+        // Only an adapter's call was told how the meta is wanted.
+        if form.is_some() {
+            self.give_back(&Pass::of_own(), Some(&CallFailure::new(FailureKind::CommandFailed, error.as_str())));
+        }
         self.input_late(thread, Input::RoleFailed { step, attempt, error });
         self.stopped_if_killed(thread);
     }
@@ -186,6 +191,7 @@ impl Engine {
         if let Some(slot) = self.slots.get_mut(&thread) {
             slot.call = Running::Nothing;
         }
+        self.give_back(&Pass::of_own(), None);
         let input = Input::Answered { step, attempt, answer: CallAnswer { form, ..CallAnswer::plain("own", reply.content, reply.usage) } };
         self.input_late(thread, input);
         self.stopped_if_killed(thread);

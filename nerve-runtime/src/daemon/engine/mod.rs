@@ -292,7 +292,7 @@ impl Engine {
     /// The bounds of a step of this role: one more rung than the re-asks when a second model stands ready for it.
     fn rules(&self, workflow: &str, role: &str, extractor: &Extractor) -> Rules {
         let second = self.host.has_extractor(&self.config, workflow, role, &extractor.0);
-        Rules { max_reasks: REASKS + u32::from(second) }
+        Rules { max_reasks: REASKS + u32::from(second), ..Rules::default() }
     }
 
     /// Sets the bounds of the step that the thread is at, by the config of this moment.

@@ -7,7 +7,9 @@ use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
 use nerve_core::{RawJson, Request, ThreadId};
 use tokio::time::Instant;
 
+use super::super::calls::Resolved;
 use super::backlog::HeldBack;
+use super::brakes::Held;
 use super::slot::{Aborted, CallRef, Running, Told};
 use super::timers::Timer;
 use super::{Engine, WorkerKey};
@@ -66,9 +68,14 @@ impl Engine {
     }
 
     /// Has the worker ask a role's own adapter.
-    pub(super) fn run_adapter(&mut self, id: ThreadId, step: u32, attempt: u32, request: Request, form: RawJson) {
+    pub(super) fn run_adapter(&mut self, id: ThreadId, held: Held, resolved: &Resolved, request: Request, form: RawJson) {
+        let Held::Step { step, attempt, .. } = held else { return };
         let Some(key) = self.worker_of(id) else { return };
         if self.hold_back(&key, id, HeldBack::Attempt) {
+            return;
+        }
+        // It has no gates; what it counts for is given back with its answer.
+        if self.pass(resolved, held).is_none() {
             return;
         }
         let call = self.new_call(id, step, attempt, &key, Some(form));
