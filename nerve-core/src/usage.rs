@@ -86,6 +86,11 @@ impl Usage {
         }
     }
 
+    /// Tokens read and written, as far as they are told.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.unwrap_or(0).saturating_add(self.output_tokens.unwrap_or(0))
+    }
+
     /// How many calls cost an unknown amount.
     pub fn unpriced_calls(&self) -> u32 {
         self.calls.saturating_sub(self.priced_calls)

@@ -37,7 +37,7 @@ fn thread_hand_written() -> Vec<Entry> {
     black_box(paths::run_written())
 }
 
-#[library_benchmark(config = at_most(295_000))]
+#[library_benchmark(config = at_most(310_000))]
 fn thread_hosted() -> Vec<Entry> {
     black_box(paths::run_hosted())
 }

@@ -1,7 +1,7 @@
 //! A step under way: what was asked, and what has come back.
 
 use super::{AgentSession, AskEntry, AskTextEntry, CrashCause, Cut, Intent};
-use crate::{RawJson, Usage};
+use crate::RawJson;
 
 /// A step between its intent and its checked meta.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +37,8 @@ pub struct TextRecord {
     pub content: String,
     /// How the meta was asked for.
     pub form: Option<RawJson>,
-    /// What it cost.
-    pub usage: Usage,
+    /// Tokens that it took, read and written, as far as they are told.
+    pub tokens: u64,
 }
 
 /// Why a text gave no meta.
@@ -107,8 +107,7 @@ impl Acting {
 
     /// Tokens that its answers took, as far as they are told.
     pub fn tokens(&self) -> u64 {
-        let all: Usage = self.texts.iter().map(|text| text.usage).sum();
-        all.input_tokens.unwrap_or(0).saturating_add(all.output_tokens.unwrap_or(0))
+        self.texts.iter().fold(0, |all, text| all.saturating_add(text.tokens))
     }
 
     /// What the step needs next.

@@ -313,7 +313,7 @@ impl Acting {
                     adapter: text.adapter.clone(),
                     content: text.content.clone(),
                     form: text.form.clone(),
-                    usage: text.usage,
+                    tokens: text.usage.tokens(),
                 });
             }
             Entry::Refused { errors, .. } => self.refusals.push(Refusal { errors: errors.clone() }),
