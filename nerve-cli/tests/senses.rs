@@ -3,7 +3,9 @@
 mod support;
 
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use nerve_core::ThreadId;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::model::{Answer, Model};
@@ -261,4 +263,35 @@ fn a_tick_that_is_asked_for_tells_its_id_its_signal_and_its_thread() {
     let thread = workspace.ended(seen["thread"].as_str().expect("a thread"));
     let origin = &thread["origin"];
     assert_eq!((&thread["state"], &origin["tick"], &origin["signal"]), (&json!("completed"), &seen["tick"], &seen["signal"]), "{thread:#}");
+}
+
+#[test]
+fn threads_of_triggers_and_of_signals_are_numbered_in_the_order_of_their_acceptance() {
+    const FILES: usize = 150;
+    let config = with("  inbox: {}\n").replace("concurrency: 2", "concurrency: 8, max_queue: 5000");
+    let workspace = TestWorkspace::new(&config);
+    for n in 0..FILES {
+        workspace.write(&format!("inbox/{n:03}.txt"), "hello");
+    }
+    workspace.start();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    workspace.post("workflows/explain-load/trigger", &json!({ "prompt": "load" }), || {});
+                }
+            });
+        }
+        for _ in 0..FILES {
+            workspace.post("senses/inbox/trigger", &json!({}), || {});
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let mut threads = workspace.ok(&["thread", "list", "--all"])["items"].as_array().expect("items").clone();
+    threads.sort_by_key(|thread| thread["seq"].as_u64());
+    // An id's text ends with its time; what is parsed sorts by it.
+    let ids: Vec<ThreadId> = threads.iter().map(|thread| support::id_of(thread).parse().expect("an id")).collect();
+    let swapped: Vec<_> = ids.windows(2).filter(|pair| pair[0] > pair[1]).collect();
+    assert!(swapped.is_empty(), "of {} threads these were numbered against their order: {swapped:?}", ids.len());
 }

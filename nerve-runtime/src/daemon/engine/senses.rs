@@ -297,6 +297,9 @@ impl Engine {
         let at = tick.at;
         let mut turn = Turn { sense: Some(row), tick: Some(tick), ..Turn::default() };
         turn.entries.push(JournalEntry::Sense { sense: name.to_owned(), kind: "signal", payload: signal, at });
+        if let Some(id) = thread {
+            self.order_accepted_before(id);
+        }
         if let Some(slot) = thread.and_then(|id| self.slots.get_mut(&id)) {
             let (started, _) = slot.turn();
             turn.entries.extend(started.entries);
@@ -304,6 +307,17 @@ impl Engine {
         }
         let tag = TurnTag::Tick { sense: name.to_owned(), tick: id, thread };
         self.order(turn, false, tag);
+    }
+
+    /// Orders the turns of the threads that this chunk accepted before `id`, whose own turn is not left to the chunk's end:
+    /// threads are numbered as they are written, and they must be numbered as they were accepted.
+    fn order_accepted_before(&mut self, id: ThreadId) {
+        let earlier: Vec<ThreadId> = self.dirty.range(..id).copied().collect();
+        for id in earlier {
+            let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.newcomer && slot.has_news()) else { continue };
+            let (turn, refusable) = slot.turn();
+            self.order(turn, refusable, TurnTag::Thread(id));
+        }
     }
 
     /// A tick failed, took too long, or lost its process.
