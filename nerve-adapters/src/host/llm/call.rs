@@ -7,14 +7,18 @@ use nerve_core::{CallFailure, Evidence, FailureKind};
 use tokio::time::Instant;
 
 use super::exchange;
+use super::learnt::Refused;
 use super::ledger::Ledger;
 use super::problem::{Next, Problem};
+use super::response::End;
 use super::{CallLimits, Endpoint, LlmClient, request};
 use crate::host::{CallText, Conversation, Form};
 
 /// The first wait between tries; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// So many streams of one call that end without `[DONE]` are the server's way and no chance.
+const NO_CHANCE: u32 = 3;
 /// The longest that is added to a wait that a provider asks for.
 const LONGEST_JITTER: Duration = Duration::from_secs(1);
 
@@ -22,7 +26,8 @@ const LONGEST_JITTER: Duration = Duration::from_secs(1);
 ///
 /// Rate limits, broken or silent connections and cut streams are tried again within the limits, and never sooner than the provider asks for:
 /// where it asks for more than is left, the call fails at once. What an endpoint refuses (a schema, a stream) is left out, and the client
-/// remembers that once there is an answer without it. No message of a failure and no evidence holds the key.
+/// remembers that once there is an answer without it. A stream that ends behind its finish reason but before `[DONE]` is tried again too, unless its
+/// server is known never to say that; its answer is whole all the same, and is given where no better one comes. No message of a failure and no evidence holds the key.
 ///
 /// # Errors
 /// See [`FailureKind`]; after several tries the last one's, with their number. Running out of the whole time is `Timeout`. Each has what all of
@@ -34,7 +39,12 @@ pub async fn call(
     limits: CallLimits,
 ) -> Result<CallText, CallFailure> {
     let mut ledger = Ledger::default();
-    let answered = tokio::time::timeout(limits.timeout, answer(client, endpoint, conversation, limits, &mut ledger)).await;
+    let mut spare = None;
+    let answered = tokio::time::timeout(limits.timeout, answer(client, endpoint, conversation, limits, &mut ledger, &mut spare)).await;
+    let answered = match (answered, spare) {
+        (Ok(Err(_)) | Err(_), Some(spare)) => Ok(Ok(spare)),
+        (answered, _) => answered,
+    };
     match answered {
         Ok(Ok(Answered { content, form, evidence })) => {
             let model = evidence.model.clone().or_else(|| Some(endpoint.model.clone()));
@@ -66,14 +76,15 @@ async fn answer(
     conversation: &Conversation,
     limits: CallLimits,
     ledger: &mut Ledger,
+    spare: &mut Option<Answered>,
 ) -> Result<Answered, Problem> {
     let never_sent = |failure: CallFailure| Problem::new(failure.kind, failure.message);
     let url = endpoint.url().map_err(never_sent)?;
     // Waiting beyond the call's own end would hide the reason behind a timeout.
     let last_start = Instant::now() + limits.within.min(limits.timeout);
     let mut learnt = client.learnt(endpoint);
-    let mut found_out = Vec::new();
-    let mut tries = 0;
+    let mut found_out: Vec<Refused> = Vec::new();
+    let (mut tries, mut cut) = (0, 0);
     loop {
         let asked = request::write(endpoint, conversation, learnt).map_err(never_sent)?;
         tries += 1;
@@ -83,14 +94,35 @@ async fn answer(
             Ok(answer) => {
                 ledger.back(&answer.record);
                 // Only now is it known that this was what the endpoint did not take.
-                for refused in found_out {
+                for refused in found_out.drain(..) {
                     client.refuses(endpoint, refused);
                 }
-                return Ok(Answered { content: answer.content, form: asked.form, evidence: answer.record.evidence });
+                let answered = Answered { content: answer.content, form: asked.form, evidence: answer.record.evidence };
+                match answer.end {
+                    End::Body => return Ok(answered),
+                    End::Done => {
+                        client.ended(endpoint, true);
+                        return Ok(answered);
+                    }
+                    End::FinishReason => {
+                        cut += 1;
+                        match client.says_done(endpoint) {
+                            Some(false) => return Ok(answered),
+                            None if cut >= NO_CHANCE => {
+                                client.ended(endpoint, false);
+                                return Ok(answered);
+                            }
+                            _ => *spare = Some(answered),
+                        }
+                    }
+                }
+                Problem::new(FailureKind::Transport, format!("{} ended its stream without `[DONE]`", endpoint.shown()))
             }
-            Err(problem) => problem,
+            Err(problem) => {
+                ledger.back(&problem.record);
+                problem
+            }
         };
-        ledger.back(&problem.record);
         match problem.next {
             Next::Without(refused) if learnt.add(refused) => {
                 found_out.push(refused);

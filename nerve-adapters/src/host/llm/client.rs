@@ -18,7 +18,7 @@ type Built = OnceLock<Result<Client, String>>;
 /// A proxy and a file of certificates.
 type Own = (Option<String>, Option<PathBuf>);
 
-/// What all calls share: connections, and what endpoints turned out to refuse. One for a daemon's life. `Debug` shows nothing of them.
+/// What all calls share: connections, and what was learnt of endpoints. One for a daemon's life. `Debug` shows nothing of them.
 pub struct LlmClient {
     // Two, so that a machine without root certificates can still call a model of its own.
     plain: Built,
@@ -27,6 +27,8 @@ pub struct LlmClient {
     own: Mutex<HashMap<Own, Client>>,
     // The model belongs to it: one provider may know schemas for some of its models only.
     learnt: Mutex<HashMap<(String, String), Learnt>>,
+    /// By the base URL.
+    says_done: Mutex<HashMap<String, bool>>,
 }
 
 impl fmt::Debug for LlmClient {
@@ -47,7 +49,13 @@ impl LlmClient {
     pub fn new() -> Self {
         // A second install fails, and then the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { plain: OnceLock::new(), secure: OnceLock::new(), own: Mutex::default(), learnt: Mutex::default() }
+        Self {
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+            own: Mutex::default(),
+            learnt: Mutex::default(),
+            says_done: Mutex::default(),
+        }
     }
 
     /// The HTTP client for this URL of the endpoint.
@@ -92,6 +100,19 @@ impl LlmClient {
     /// Remembers what this endpoint refused.
     pub(super) fn refuses(&self, endpoint: &Endpoint, refused: Refused) {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner).entry(key(endpoint)).or_default().add(refused);
+    }
+
+    /// Whether this server ends its streams with `[DONE]`, once that is known.
+    pub(super) fn says_done(&self, endpoint: &Endpoint) -> Option<bool> {
+        self.says_done.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint.base_url).copied()
+    }
+
+    /// Remembers how this server ends a stream. Having said `[DONE]` once outweighs all streams without it: those were cut.
+    pub(super) fn ended(&self, endpoint: &Endpoint, with_done: bool) {
+        let mut known = self.says_done.lock().unwrap_or_else(PoisonError::into_inner);
+        if with_done || !known.contains_key(&endpoint.base_url) {
+            known.insert(endpoint.base_url.clone(), with_done);
+        }
     }
 }
 

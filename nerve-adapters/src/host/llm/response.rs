@@ -19,6 +19,18 @@ const MOST_REASONING: usize = 64 * 1024;
 pub(super) struct Answer {
     pub(super) content: String,
     pub(super) record: CallRecord,
+    pub(super) end: End,
+}
+
+/// By what an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The end of its body, which is no stream.
+    Body,
+    /// `[DONE]`, the last event of a stream.
+    Done,
+    /// Its finish reason, behind which the stream ended, broke or fell silent without `[DONE]`.
+    FinishReason,
 }
 
 /// How what was said comes.
@@ -76,7 +88,7 @@ pub(super) fn failed_generation(status: u16, body: &str, endpoint: &Endpoint) ->
         let problem = Problem::new(FailureKind::BadResponse, format!("{at} wrote no JSON: {}", shown(message, endpoint)));
         return Some(Err(said.proves(problem, endpoint)));
     }
-    Some(Ok(Answer { content: answer, record: said.record(endpoint) }))
+    Some(Ok(Answer { content: answer, record: said.record(endpoint), end: End::Body }))
 }
 
 impl Said {
@@ -194,7 +206,7 @@ impl Said {
         }
         let content = self.text();
         if !content.is_empty() {
-            return Ok(Answer { content, record });
+            return Ok(Answer { content, record, end: End::Body });
         }
         if !self.refusal.trim().is_empty() {
             return failed(FailureKind::Refusal, format!("the model refused: {}", shown(&self.refusal, endpoint)));

@@ -1,7 +1,8 @@
 //! Reading an answer that comes as a stream of events.
 //!
 //! What proves that it came whole is its finish reason, or `[DONE]` where a server tells none. A stream that ends before is cut, and is a
-//! fault of the way like a broken connection: the same request may be sent again.
+//! fault of the way like a broken connection: the same request may be sent again. An answer with a finish reason and no
+//! `[DONE]` is told apart: it is whole, but where the server says `[DONE]` otherwise it was cut off behind it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::exchange::{LONGEST, Piece, piece};
 use super::problem::{self, Problem};
 use super::request::Sent;
-use super::response::{self, Answer, Comes, Said};
+use super::response::{self, Answer, Comes, End, Said};
 use super::sse::{BadStream, Event, Reader};
 use super::{Endpoint, shown};
 
@@ -38,7 +39,7 @@ pub(super) async fn read(mut response: Response, sent: Sent, endpoint: &Endpoint
         let bytes = match piece(&mut response, limit, endpoint).await {
             Ok(Piece::Bytes(bytes)) => bytes,
             Ok(Piece::End) => break,
-            // The answer is whole; what did not come is its price.
+            // The answer is whole; what did not come is its price, and the word that this is all.
             Err(_) if gathered.ended => break,
             Err(problem) => return Err(gathered.failed(problem)),
         };
@@ -75,6 +76,8 @@ struct Gathered<'e> {
     said: Said,
     /// The answer is known to be whole.
     ended: bool,
+    /// Nothing follows.
+    done: bool,
     events: usize,
     last: VecDeque<String>,
     /// The bytes, as long as there is no event in them.
@@ -83,7 +86,7 @@ struct Gathered<'e> {
 
 impl<'e> Gathered<'e> {
     fn new(sent: Sent, endpoint: &'e Endpoint) -> Self {
-        Self { endpoint, sent, said: Said::default(), ended: false, events: 0, last: VecDeque::new(), raw: Vec::new() }
+        Self { endpoint, sent, said: Said::default(), ended: false, done: false, events: 0, last: VecDeque::new(), raw: Vec::new() }
     }
 
     fn keep_raw(&mut self, bytes: &[u8]) {
@@ -100,13 +103,17 @@ impl<'e> Gathered<'e> {
         self.events += 1;
         self.raw = Vec::new();
         if data.trim() == "[DONE]" {
-            self.ended = true;
+            (self.ended, self.done) = (true, true);
             return Ok(Progress::Done);
         }
         self.last.truncate(LAST_EVENTS - 1);
         self.last.push_front(data);
         let data = self.last.front().map(String::as_str).unwrap_or_default();
         let Some(value) = serde_json::from_str::<Value>(data).ok().filter(|value| value.is_object() || value.is_array()) else {
+            if self.ended {
+                // Whole all the same, and nothing behind this can be trusted to be all.
+                return Ok(Progress::Done);
+            }
             let message = format!("{} sent an event that is no JSON: {}", self.endpoint.shown(), shown::event(data, self.endpoint));
             return Err(self.failed(Problem::new(FailureKind::BadResponse, message).again()));
         };
@@ -133,7 +140,8 @@ impl<'e> Gathered<'e> {
     /// The answer, when it is whole.
     fn end(self) -> Result<Answer, Problem> {
         if self.ended {
-            return self.said.judge(self.endpoint);
+            let end = if self.done { End::Done } else { End::FinishReason };
+            return self.said.judge(self.endpoint).map(|answer| Answer { end, ..answer });
         }
         let at = self.endpoint.shown();
         if self.events == 0 {
