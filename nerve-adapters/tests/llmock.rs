@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test may stop where it fails, and the verdict is to be seen")]
 
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nerve_adapters::host::llm::{CallLimits, Endpoint, LlmClient, call};
@@ -187,17 +188,22 @@ fn only_for(model: &str, mut behavior: Value) -> Value {
 #[ignore = "needs llmock; .ci/real-components runs it"]
 async fn no_fault_that_the_examiner_knows_is_taken_badly() {
     let llmock = Llmock::start(&[]).await;
+    // As in a daemon, one client makes all calls. It has seen how this server ends a stream.
+    let client = Arc::new(LlmClient::new());
+    llmock.queue(vec![only_for("first", reply())]).await;
+    call(&client, &endpoint(&llmock, "/v1", "first"), &conversation("first"), limits()).await.unwrap();
     let cases = cases();
-    let count = cases.len();
+    let count = 1 + cases.len();
     let mut running = JoinSet::new();
     for (n, Case { name, behaviors, stream, expected }) in cases.into_iter().enumerate() {
         let model = format!("case-{n}");
         let behaviors = behaviors.into_iter().chain([reply()]).map(|behavior| only_for(&model, behavior)).collect();
         llmock.queue(behaviors).await;
         let endpoint = Endpoint { stream: Some(stream), ..endpoint(&llmock, "/v1", &model) };
+        let client = Arc::clone(&client);
         running.spawn(async move {
             let timeout = if expected == Err(Timeout) { Duration::from_secs(6) } else { limits().timeout };
-            let result = call(&LlmClient::new(), &endpoint, &conversation(&model), CallLimits { timeout, ..limits() }).await;
+            let result = call(&client, &endpoint, &conversation(&model), CallLimits { timeout, ..limits() }).await;
             check(&format!("{n}: {name}, stream {stream}"), &result, expected);
         });
     }
