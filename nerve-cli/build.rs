@@ -180,8 +180,11 @@ fn complete_workspace(manifest: &mut DocumentMut) -> Result<()> {
 [profile.dev]
 debug = \"line-tables-only\"
 
+# What others wrote is not debugged here: without its own checks a worker takes two thirds of the time a step, and builds no slower.
 [profile.dev.package.\"*\"]
 debug = false
+debug-assertions = false
+overflow-checks = false
 
 # Every frame between the daemon and the worker goes through these.
 [profile.dev.package.nerve-core]

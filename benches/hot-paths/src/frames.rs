@@ -52,6 +52,7 @@ pub fn encode() -> Vec<u8> {
         step: 7,
         attempt: 1,
         idempotency_key: "th_6vr17ww96gdnr0d20r3a7c3z26-7".to_owned(),
+        urgent: false,
     };
     let mut bytes = Vec::with_capacity(256);
     put(&frame, &mut bytes).unwrap_or_else(|error| panic!("a usual frame: {error}"));

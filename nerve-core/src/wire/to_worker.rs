@@ -62,6 +62,9 @@ pub enum ToWorker {
         attempt: u32,
         /// The same in every attempt of this step.
         idempotency_key: String,
+        /// Whether the result goes out before anything else is done, because the step must not simply be repeated.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        urgent: bool,
     },
     /// Run a role's own adapter.
     RunAdapter {

@@ -78,7 +78,7 @@ pub(crate) async fn write<S: Store>(store: Arc<S>, epoch: Epoch, mut orders: mps
         let results = store.commit(epoch, turns).await;
         commits.iter().for_each(|commit| crash_point(Point::AfterCommit(*commit)));
         let outage = results.iter().find_map(|result| result.as_ref().err().filter(|error| error.is_outage()).map(ToString::to_string));
-        let mut done = Vec::new();
+        let mut done = Vec::with_capacity(waiting.len());
         let mut kept = Vec::new();
         for ((order, tried), result) in waiting.drain(..).zip(results) {
             match result {

@@ -1,37 +1,41 @@
-//! The socket to the daemon, on an OS thread of its own.
+//! The socket to the daemon.
 //!
-//! User code may block the runtime's thread. This one still answers pings and sees the end of the daemon.
+//! The runtime's own thread reads it. Where user code blocks that thread, [`stand_in`] does in its place.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use nerve_core::wire::{FrameReader, ToDaemon, ToWorker, encode};
-use nix::sys::signal::{Signal, killpg};
-use tokio::sync::mpsc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
-use crate::processes;
-
-/// How long what was started may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long to wait between two looks.
-const LOOK: Duration = Duration::from_millis(2);
+use super::beat::Beat;
+use super::end::end_of_the_daemon;
+use super::stand_in;
 
 /// Where the daemon of this version leaves the channel; others may leave it elsewhere.
 const STDIN: RawFd = 0;
 
+/// The most that is read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Past so many bytes what is held back goes out: the daemon is to work on it while this process goes on.
+const HELD: usize = 2 * 1024;
+
 /// Both directions of the channel.
 pub(crate) struct Channel {
     stream: UnixStream,
+    out: Out,
+    beat: Arc<Beat>,
 }
-
-/// The way out: whole frames, from any thread. The lock is held for one write, never across an await.
-#[derive(Clone)]
-pub(crate) struct Out(Arc<Mutex<UnixStream>>);
 
 /// Takes over the descriptor that the daemon left for this process.
 #[expect(unsafe_code, reason = "a descriptor that is inherited has no owner in this process yet; only the number tells of it")]
@@ -54,40 +58,110 @@ pub(crate) fn inherit(number: RawFd) -> io::Result<UnixStream> {
 impl Channel {
     /// Takes over the descriptor that the daemon left for this process.
     pub(crate) fn inherit(number: RawFd) -> io::Result<Self> {
-        Ok(Self { stream: inherit(number)? })
+        Self::new(inherit(number)?)
     }
 
-    /// Starts the channel's thread and gives both ends.
-    ///
-    /// The queue of frames has no bound of its own: the daemon has at most one question a thread, a tick a sense and
-    /// an answer an ask open at a time.
-    pub(crate) fn start(self) -> io::Result<(Out, mpsc::UnboundedReceiver<ToWorker>)> {
-        let out = Out(Arc::new(Mutex::new(self.stream.try_clone()?)));
-        let (frames, inbox) = mpsc::unbounded_channel();
-        let pongs = out.clone();
-        std::thread::Builder::new().name("channel".to_owned()).spawn(move || {
-            // Whatever ended it, the daemon is gone or cannot be understood any more.
-            let _ = read(self.stream, &frames, &pongs);
-            end_of_the_daemon();
-        })?;
-        Ok((out, inbox))
+    fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let out = Out(Arc::new(Mutex::new(Sink { stream: stream.try_clone()?, held: Vec::new() })));
+        Ok(Self { stream, out, beat: Arc::default() })
+    }
+
+    /// A runtime of one thread, for the channel to be opened in.
+    pub(crate) fn runtime(&self) -> io::Result<Runtime> {
+        let (out, waits, works) = (self.out.clone(), Arc::clone(&self.beat), Arc::clone(&self.beat));
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.on_thread_park(move || {
+            out.flush();
+            waits.waits();
+        });
+        runtime.on_thread_unpark(move || works.works()).enable_all().build()
+    }
+
+    /// Gives both ends, and starts the thread that stands in for the runtime's. To be called within that runtime.
+    pub(crate) fn open(self) -> io::Result<(Out, Inbox)> {
+        let Self { stream, out, beat } = self;
+        let watched = tokio::net::UnixStream::from_std(stream.try_clone()?)?;
+        let state = Mutex::new(Reading { bytes: vec![0; CHUNK], frames: FrameReader::default(), kept: Vec::new() });
+        let reader = Arc::new(Reader { stream, out: out.clone(), state, kept: Notify::new() });
+        let (stand_in, answers) = (Arc::clone(&reader), out.clone());
+        std::thread::Builder::new().name("channel".to_owned()).spawn(move || stand_in::watch(&beat, &stand_in, &answers))?;
+        Ok((out, Inbox { stream: watched, reader }))
     }
 }
 
+/// The way out: whole frames, from any thread. The lock is held for one write, never across an await.
+#[derive(Clone)]
+pub(crate) struct Out(Arc<Mutex<Sink>>);
+
+struct Sink {
+    stream: UnixStream,
+    /// Frames that wait for the runtime's thread to have nothing else to do.
+    held: Vec<u8>,
+}
+
 impl Out {
-    /// Sends frames in one write. A broken channel is not reported here: its reader ends the process.
+    /// Sends frames, and before them what is held back, in one write. A broken channel is not reported here: its reader ends the process.
     pub(super) fn send(&self, frames: &[ToDaemon]) {
-        let mut bytes = Vec::with_capacity(512);
+        let mut sink = self.sink();
+        sink.add(frames);
+        sink.flush();
+    }
+
+    /// Sends frames together with what else this turn of the runtime's thread says: when it waits the next time, when they are many, or when
+    /// the turn takes long. To be called on that thread.
+    pub(super) fn post(&self, frames: &[ToDaemon]) {
+        let mut sink = self.sink();
+        sink.add(frames);
+        if sink.held.len() > HELD {
+            sink.flush();
+        }
+    }
+
+    /// Sends what is held back.
+    pub(super) fn flush(&self) {
+        self.sink().flush();
+    }
+
+    /// The same, unless a write is under way, which sends it too.
+    pub(super) fn flush_if_free(&self) {
+        if let Ok(mut sink) = self.0.try_lock() {
+            sink.flush();
+        }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    fn add(&mut self, frames: &[ToDaemon]) {
         for frame in frames {
             // A frame that cannot be written leaves the bytes as they were.
-            if let Err(error) = encode(frame, &mut bytes) {
+            if let Err(error) = encode(frame, &mut self.held) {
                 let told = too_long(frame, &error.to_string());
                 // The replacement holds nothing of the user's, so it is short.
-                let _ = encode(&told, &mut bytes);
+                let _ = encode(&told, &mut self.held);
             }
         }
-        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stream.write_all(&bytes);
+    }
+
+    fn flush(&mut self) {
+        let mut from = 0;
+        while from < self.held.len() {
+            match self.stream.write(&self.held[from..]) {
+                Ok(n @ 1..) => from += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // The daemon has enough for now. An error is told by the next write.
+                    let _ = poll(&mut [PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT)], PollTimeout::NONE);
+                }
+                Ok(0) | Err(_) => break,
+            }
+        }
+        self.held.clear();
+        self.held.shrink_to(CHUNK);
     }
 }
 
@@ -104,57 +178,218 @@ fn too_long(frame: &ToDaemon, error: &str) -> ToDaemon {
     }
 }
 
-fn read(mut stream: UnixStream, frames: &mpsc::UnboundedSender<ToWorker>, pongs: &Out) -> io::Result<()> {
-    let mut reader = FrameReader::default();
-    let mut bytes = vec![0; 64 * 1024];
-    loop {
-        let n = stream.read(&mut bytes)?;
-        if n == 0 {
-            return Ok(());
-        }
-        reader.push(&bytes[..n]);
-        while let Some(frame) = reader.next_frame::<ToWorker>().map_err(io::Error::other)? {
-            match frame {
-                Ok(ToWorker::Ping { n }) => pongs.send(&[ToDaemon::Pong { n }]),
-                Ok(frame) => {
-                    // Nobody listens when the runtime is on its way out.
-                    let _ = frames.send(frame);
-                }
-                Err(kind) => pongs.send(&[ToDaemon::Log { line: format!("ignored a frame of unknown kind `{kind}`") }]),
+/// The way in, for the runtime's thread.
+pub(crate) struct Inbox {
+    stream: tokio::net::UnixStream,
+    reader: Arc<Reader>,
+}
+
+impl Inbox {
+    /// Waits for frames and appends them. The end of the channel ends this process.
+    pub(super) async fn frames(&mut self, into: &mut Vec<ToWorker>) {
+        let before = into.len();
+        while into.len() == before {
+            tokio::select! {
+                biased;
+                () = self.reader.kept.notified() => self.reader.take_kept(into),
+                () = poll_fn(|cx| self.reader.poll_read(&mut self.stream, cx, into)) => {}
             }
         }
     }
 }
 
-/// Ends this process and all that user code started, in whatever group or session: nothing runs that the daemon does not own.
-fn end_of_the_daemon() {
-    let own = nix::unistd::getpid();
-    end_what_was_started();
-    if nix::unistd::getpgrp() == own {
-        let _ = killpg(own, Signal::SIGKILL);
-    }
-    // Not the leader of a group: started in some other way than by the daemon.
-    let _ = nix::sys::signal::kill(own, Signal::SIGKILL);
+/// Reads frames, for whichever thread has the time. The lock is held for one read, never across an await.
+pub(super) struct Reader {
+    stream: UnixStream,
+    out: Out,
+    state: Mutex<Reading>,
+    kept: Notify,
 }
 
-/// Kills what is below this process or carries its mark, until nothing of it is left or the time is over.
-fn end_what_was_started() {
-    // Not before: whoever adopts orphans has to collect them, which only their starters' code could tell from its own
-    // children. From here on none is to get away; those of before are known by their mark.
-    #[cfg(target_os = "linux")]
-    let _ = nix::sys::prctl::set_child_subreaper(true);
-    let mark = [processes::LIFE, processes::OWNER].map(|name| std::env::var(name).ok().map(|value| (name, value)));
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let mut left = processes::descendants(std::process::id());
-        if let [Some(life), Some(owner)] = &mark {
-            let marked = processes::marked(|environ| [life, owner].iter().all(|(name, value)| environ.has(name, value)));
-            left.extend(processes::with_descendants(&marked));
+struct Reading {
+    bytes: Vec<u8>,
+    frames: FrameReader,
+    /// What was read while the runtime's thread was blocked.
+    kept: Vec<ToWorker>,
+}
+
+impl Reader {
+    pub(super) fn socket(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// Reads what is there and keeps it for the runtime's thread, which is blocked.
+    pub(super) fn keep(&self) {
+        let mut state = self.state();
+        let Reading { bytes, frames, kept } = &mut *state;
+        match (&self.stream).read(bytes) {
+            Ok(n @ 1..) => self.take(&bytes[..n], frames, kept),
+            // The runtime's thread was faster.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Ok(0) | Err(_) => end_of_the_daemon(),
         }
-        if left.is_empty() || Instant::now() >= deadline {
-            return;
+        drop(state);
+        self.kept.notify_one();
+    }
+
+    /// Reads once, behind what was kept.
+    fn poll_read(&self, stream: &mut tokio::net::UnixStream, cx: &mut Context<'_>, into: &mut Vec<ToWorker>) -> Poll<()> {
+        let mut state = self.state();
+        let Reading { bytes, frames, kept } = &mut *state;
+        into.append(kept);
+        let mut buffer = ReadBuf::new(bytes);
+        match Pin::new(stream).poll_read(cx, &mut buffer) {
+            Poll::Pending if into.is_empty() => return Poll::Pending,
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.take(buffer.filled(), frames, into),
+            Poll::Ready(_) => end_of_the_daemon(),
         }
-        processes::signal_all(&left, Signal::SIGKILL);
-        std::thread::sleep(LOOK);
+        Poll::Ready(())
+    }
+
+    fn take_kept(&self, into: &mut Vec<ToWorker>) {
+        into.append(&mut self.state().kept);
+    }
+
+    fn state(&self) -> MutexGuard<'_, Reading> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes bytes that were read. What cannot be understood ends this process: the daemon is another one than it was.
+    fn take(&self, bytes: &[u8], frames: &mut FrameReader, into: &mut Vec<ToWorker>) {
+        frames.push(bytes);
+        loop {
+            match frames.next_frame::<ToWorker>() {
+                Ok(Some(Ok(ToWorker::Ping { n }))) => self.out.send(&[ToDaemon::Pong { n }]),
+                Ok(Some(Ok(frame))) => into.push(frame),
+                Ok(Some(Err(kind))) => self.out.send(&[ToDaemon::Log { line: format!("ignored a frame of unknown kind `{kind}`") }]),
+                Ok(None) => return,
+                Err(_) => end_of_the_daemon(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Longer than a stand-in takes to notice, and shorter than anybody would wait for a test.
+    const BLOCKED: Duration = Duration::from_secs(2);
+
+    /// The daemon's end.
+    struct Daemon {
+        // Never closed: at the end of its channel a worker ends its process, which is the tests'.
+        stream: std::mem::ManuallyDrop<UnixStream>,
+        frames: FrameReader,
+    }
+
+    impl Daemon {
+        fn say(&mut self, frames: &[ToWorker]) {
+            let mut bytes = Vec::new();
+            frames.iter().for_each(|frame| encode(frame, &mut bytes).expect("short"));
+            self.stream.write_all(&bytes).expect("the worker is there");
+        }
+
+        fn hear(&mut self) -> ToDaemon {
+            let mut bytes = [0; 1024];
+            loop {
+                if let Some(frame) = self.frames.next_frame::<ToDaemon>().expect("sound") {
+                    return frame.expect("known");
+                }
+                let n = self.stream.read(&mut bytes).expect("within the limit");
+                self.frames.push(&bytes[..n]);
+            }
+        }
+    }
+
+    fn pair() -> (Channel, Daemon) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        theirs.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        let daemon = Daemon { stream: std::mem::ManuallyDrop::new(theirs), frames: FrameReader::default() };
+        (Channel::new(ours).expect("a channel"), daemon)
+    }
+
+    fn log(line: &str) -> ToDaemon {
+        ToDaemon::Log { line: line.to_owned() }
+    }
+
+    fn failed(error: &str) -> ToWorker {
+        ToWorker::AskFailed { ask: nerve_core::wire::AskId(1), error: error.to_owned() }
+    }
+
+    #[test]
+    fn while_user_code_blocks_pings_are_answered_what_is_held_back_goes_out_and_what_comes_is_kept_in_order() {
+        let (channel, mut daemon) = pair();
+        let runtime = channel.runtime().expect("a runtime");
+        let worker = std::thread::spawn(move || {
+            runtime.block_on(async {
+                let (out, mut inbox) = channel.open().expect("a thread");
+                let mut frames = Vec::new();
+                inbox.frames(&mut frames).await;
+                out.post(&[log("held back")]);
+                std::thread::sleep(BLOCKED);
+                while frames.len() < 4 {
+                    inbox.frames(&mut frames).await;
+                }
+                frames
+            })
+        });
+        daemon.say(&[failed("1")]);
+        let begin = Instant::now();
+        assert_eq!(daemon.hear(), log("held back"));
+        daemon.say(&[failed("2"), ToWorker::Ping { n: 7 }]);
+        assert_eq!(daemon.hear(), ToDaemon::Pong { n: 7 });
+        daemon.say(&[failed("3"), ToWorker::Ping { n: 8 }]);
+        assert_eq!(daemon.hear(), ToDaemon::Pong { n: 8 });
+        assert!(begin.elapsed() < BLOCKED, "nobody waited for the user's code");
+        daemon.say(&[failed("4")]);
+        assert_eq!(worker.join().expect("it ends"), ["1", "2", "3", "4"].map(failed));
+    }
+
+    #[test]
+    fn what_one_turn_says_leaves_when_the_thread_waits_and_much_leaves_before() {
+        let (channel, mut daemon) = pair();
+        let runtime = channel.runtime().expect("a runtime");
+        let long = "x".repeat(HELD);
+        let told = long.clone();
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                let (out, mut inbox) = channel.open().expect("a thread");
+                out.post(&[log("a")]);
+                out.post(&[log("b")]);
+                inbox.frames(&mut Vec::new()).await;
+                out.post(&[log(&told)]);
+                // No wait, and no time for a stand-in.
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_millis(20) {}
+                out.post(&[log("c")]);
+                out.send(&[log("d")]);
+                std::future::pending::<()>().await;
+            });
+        });
+        assert_eq!([daemon.hear(), daemon.hear()], [log("a"), log("b")]);
+        daemon.say(&[failed("go on")]);
+        assert_eq!([daemon.hear(), daemon.hear(), daemon.hear()], [log(&long), log("c"), log("d")]);
+    }
+
+    #[test]
+    fn more_than_the_socket_holds_goes_out_and_nobody_waits_for_ever() {
+        let (channel, mut daemon) = pair();
+        let runtime = channel.runtime().expect("a runtime");
+        let line = "y".repeat(4 * 1024 * 1024);
+        let told = line.clone();
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                let (out, _inbox) = channel.open().expect("a thread");
+                out.send(&[log(&told)]);
+                std::future::pending::<()>().await;
+            });
+        });
+        // The worker is blocked in its write, and is heard and listens all the same.
+        daemon.say(&[failed("meanwhile")]);
+        assert_eq!(daemon.hear(), log(&line));
     }
 }

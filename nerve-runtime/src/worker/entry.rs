@@ -57,7 +57,7 @@ pub fn worker(workspace: Workspace) -> Result<(), WorkerError> {
     let number = std::env::var(CHANNEL).ok().and_then(|fd| fd.parse().ok()).ok_or(WorkerError::NoDaemon)?;
     let channel = Channel::inherit(number).map_err(WorkerError::Channel)?;
     panics::remember_places();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(WorkerError::Channel)?;
+    let runtime = channel.runtime().map_err(WorkerError::Channel)?;
     let served = runtime.block_on(serve::serve(workspace, channel));
     // What user code still does on threads of its own is not waited for.
     runtime.shutdown_background();

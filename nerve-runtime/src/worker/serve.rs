@@ -10,10 +10,10 @@ use nerve_core::wire::{AskId, CallId, CheckMeta, ContextStep, PROTOCOL, ToDaemon
 use nerve_core::{
     Answer, Ask, AskRequest, BoxFuture, Error, RoleBody, RoleContext, RoleResult, SenseContext, ThreadContext, ThreadId, Workflow,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::channel::{Channel, Out};
+use super::channel::{Channel, Inbox, Out};
 use super::contexts::Contexts;
 use super::{WorkerError, catch, catching, check, decide, replay};
 use crate::Workspace;
@@ -21,9 +21,6 @@ use crate::crash_point::{Moment, Point, crash_point};
 
 /// How long a worker that was told to stop waits for what runs, when the daemon does not say.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// The most frames that are taken before what they began is run.
-const CHUNK: usize = 64;
 
 struct Server {
     workspace: Workspace,
@@ -61,11 +58,12 @@ impl Calls {
 }
 
 pub(super) async fn serve(workspace: Workspace, channel: Channel) -> Result<(), WorkerError> {
-    let (out, mut inbox) = channel.start().map_err(WorkerError::Channel)?;
-    let mut server = Server::greet(workspace, out, &mut inbox).await?;
-    let mut frames = Vec::with_capacity(CHUNK);
+    let (out, mut inbox) = channel.open().map_err(WorkerError::Channel)?;
+    let mut frames = Vec::new();
+    inbox.frames(&mut frames).await;
+    let mut server = Server::greet(workspace, out, frames.remove(0))?;
     let mut stopping = false;
-    while !stopping && inbox.recv_many(&mut frames, CHUNK).await > 0 {
+    loop {
         for frame in frames.drain(..) {
             match frame {
                 ToWorker::Shutdown => stopping = true,
@@ -75,14 +73,17 @@ pub(super) async fn serve(workspace: Workspace, channel: Channel) -> Result<(), 
         }
         // Tasks answer for themselves; only their remains are collected.
         while server.tasks.try_join_next().is_some() {}
+        if stopping {
+            server.drain(inbox).await;
+            return Ok(());
+        }
+        inbox.frames(&mut frames).await;
     }
-    server.drain(inbox).await;
-    Ok(())
 }
 
 impl Server {
-    async fn greet(workspace: Workspace, out: Out, inbox: &mut mpsc::UnboundedReceiver<ToWorker>) -> Result<Self, WorkerError> {
-        let Some(ToWorker::Hello { protocol, root, drain_ms }) = inbox.recv().await else { return Err(WorkerError::NoDaemon) };
+    fn greet(workspace: Workspace, out: Out, first: ToWorker) -> Result<Self, WorkerError> {
+        let ToWorker::Hello { protocol, root, drain_ms } = first else { return Err(WorkerError::NoDaemon) };
         if protocol != PROTOCOL {
             return Err(WorkerError::Protocol { daemon: protocol, ours: PROTOCOL });
         }
@@ -114,10 +115,12 @@ impl Server {
                 }
                 Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
             },
-            ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key } => match self.context_of(thread, step as usize - 1) {
-                Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key),
-                Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
-            },
+            ToWorker::RunRole { call, thread, role, step, attempt, idempotency_key, urgent } => {
+                match self.context_of(thread, step as usize - 1) {
+                    Ok((workflow, context)) => self.run_role(call, &workflow, context, &role, step, attempt, idempotency_key, urgent),
+                    Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
+                }
+            }
             ToWorker::RunAdapter { call, thread, role, request } => match self.context_of(thread, 0) {
                 Ok((workflow, _)) => self.run_adapter(call, &workflow, &role, request),
                 Err(have) => self.out.send(&[ToDaemon::NeedContext { thread, have }]),
@@ -136,7 +139,7 @@ impl Server {
                         Err(panic) => Err(panic),
                     };
                     crash_point(Point::At(Moment::ObservationDue));
-                    out.send(&[match seen.and_then(|seen| seen) {
+                    out.post(&[match seen.and_then(|seen| seen) {
                         Ok(seen) => ToDaemon::Observation {
                             sense,
                             tick,
@@ -196,6 +199,7 @@ impl Server {
         step: u32,
         attempt: u32,
         key: String,
+        urgent: bool,
     ) {
         let Some(RoleBody::Written(role)) = workflow.role(name).map(nerve_core::Role::body) else {
             return self.out.send(&[ToDaemon::RoleFailed { call, error: format!("this build has no hand-written role `{name}`") }]);
@@ -213,10 +217,14 @@ impl Server {
             match result {
                 Ok(RoleResult { content, meta }) => {
                     crash_point(Point::At(Moment::RoleDoneDue));
-                    // The result goes first and alone: it is never held back for a decision.
-                    out.send(&[ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }]);
+                    let done = [ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }];
+                    // What follows is decided in this very turn, and goes out with it; a result that must not be lost goes first and alone.
+                    if urgent {
+                        out.send(&done);
+                    } else {
+                        out.post(&done);
+                    }
                     crash_point(Point::At(Moment::RoleDoneSent));
-                    // What follows is decided right here, from what the worker has: the daemon waits for it.
                     let upto = step as usize;
                     let known = {
                         let mut contexts = memory.contexts();
@@ -225,10 +233,10 @@ impl Server {
                     };
                     match known {
                         Ok(context) => tell_decision(&out, &workflow, &context, upto, Vec::new()).await,
-                        Err(have) => out.send(&[ToDaemon::NeedContext { thread: id, have }]),
+                        Err(have) => out.post(&[ToDaemon::NeedContext { thread: id, have }]),
                     }
                 }
-                Err(error) => out.send(&[ToDaemon::RoleFailed { call, error }]),
+                Err(error) => out.post(&[ToDaemon::RoleFailed { call, error }]),
             }
         });
         self.calls.begun(call, task);
@@ -249,7 +257,7 @@ impl Server {
             let reply = catching(async { own.ask(request).await.map_err(|error| error.to_string()) }).await.and_then(|reply| reply);
             calls.over(call);
             crash_point(Point::At(Moment::TextDue));
-            out.send(&[match reply {
+            out.post(&[match reply {
                 Ok(reply) => ToDaemon::Text { call, reply },
                 Err(error) => ToDaemon::RoleFailed { call, error },
             }]);
@@ -266,16 +274,18 @@ impl Server {
     }
 
     /// Lets what runs finish, for a while; answers to asks still come in.
-    async fn drain(mut self, mut inbox: mpsc::UnboundedReceiver<ToWorker>) {
+    async fn drain(mut self, mut inbox: Inbox) {
         let limit = tokio::time::sleep(self.drain);
         tokio::pin!(limit);
+        let mut frames = Vec::new();
         while !self.tasks.is_empty() {
             tokio::select! {
-                () = &mut limit => return,
-                Some(frame) = inbox.recv() => self.take_while_stopping(frame),
+                () = &mut limit => break,
+                () = inbox.frames(&mut frames) => frames.drain(..).for_each(|frame| self.take_while_stopping(frame)),
                 Some(_) = self.tasks.join_next() => {}
             }
         }
+        self.out.flush();
     }
 }
 
@@ -287,7 +297,7 @@ async fn tell_decision(out: &Out, workflow: &Workflow, context: &ThreadContext, 
         Err(error) => ToDaemon::DecideFailed { thread, upto, error },
     });
     crash_point(Point::At(Moment::DecisionDue));
-    out.send(&frames);
+    out.post(&frames);
     crash_point(Point::At(Moment::DecisionSent));
 }
 

@@ -21,7 +21,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
 use self::fault::Place;
-use self::writer::{Command, Job};
+use self::writer::{Command, Job, Shared};
 use crate::record::Record;
 use crate::{
     Health, JournalFilter, JournalLine, Page, SenseRow, Store, StoreError, StoredThread, ThreadFilter, ThreadRow, TickFilter, TickRow,
@@ -32,10 +32,11 @@ use crate::{
 pub use self::fill::VARIABLE as MAX_PAGES;
 pub use self::open::SqliteOptions;
 
-/// A store in a file: one thread writes, a few connections read beside it. Cloning gives another handle to the same.
+/// A store in a file: one connection writes, a few read beside it. Cloning gives another handle to the same.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    writer: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Command>,
+    writer: Shared,
     readers: SqlitePool,
     place: Place,
 }
@@ -43,7 +44,9 @@ pub struct SqliteStore {
 impl SqliteStore {
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.writer.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
+        let place = self.commands.reserve().await.map_err(|_| StoreError::Closed)?;
+        self.writer.handed_over();
+        place.send(command(reply));
         answer.await.map_err(|_| StoreError::Closed)
     }
 
@@ -68,8 +71,13 @@ impl Store for SqliteStore {
             }
         }
         let written = records.len();
-        let answers = self.ask(|reply| Command::Commit(Job { epoch, records, reply })).await;
-        let mut answers = answers.unwrap_or_else(|error| vec![Err(error); written]);
+        let mut answers = match self.writer.write_few(epoch, &records) {
+            Some(answers) => answers,
+            None => {
+                let answers = self.ask(|reply| Command::Commit(Job { epoch, records, reply })).await;
+                answers.unwrap_or_else(|error| vec![Err(error); written])
+            }
+        };
         // In ascending order each insertion lands at its turn's place.
         for (at, error) in refused {
             answers.insert(at.min(answers.len()), Err(error));

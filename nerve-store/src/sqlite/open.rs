@@ -69,12 +69,12 @@ impl SqliteStore {
         } else {
             migrations::run(&mut connection, &place).await?;
         }
-        let (writer, inbox) = mpsc::channel(INBOX);
-        Writer::start(WritableFile { path: path.to_owned(), options }, place.clone(), inbox).await?;
+        let (commands, inbox) = mpsc::channel(INBOX);
+        let writer = Writer::start(WritableFile { path: path.to_owned(), options }, place.clone(), inbox).await?;
         // Only now: the last connection that closes removes the log. The format is durable whether or not this one closes well.
         let _ = connection.close().await;
         // No idle timeout and no lifetime: a pool that looks after them wakes an idle daemon.
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None).connect_lazy_with(reading);
-        Ok(Self { writer, readers, place })
+        Ok(Self { commands, writer, readers, place })
     }
 }

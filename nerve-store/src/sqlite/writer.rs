@@ -1,7 +1,12 @@
-//! The one thread that writes: it owns its connection, and turns that wait share a commit.
+//! The one connection that writes, and its thread, where turns that wait share a commit.
+//!
+//! Waking a thread and being woken by it takes longer than writing a few turns. So whoever has no more than that writes them where it is,
+//! while the thread has nothing to do.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nerve_core::{Epoch, Timestamp};
 use rusqlite::Connection;
@@ -15,6 +20,9 @@ use crate::record::Record;
 
 /// The most turns that share a commit.
 const MAX_BATCH: usize = 1024;
+
+/// The most turns that are written by whoever has them: beyond, its time is better spent on what follows.
+const FEW: usize = 8;
 
 /// What the writer is asked.
 #[derive(Debug)]
@@ -35,6 +43,57 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Vec<Result<(), StoreError>>>,
 }
 
+/// The writer of a store, for its thread and for whoever writes a few turns in its place.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    /// Absent once it is closed. The lock is held for one commit, never across an await.
+    writer: Arc<Mutex<Option<Writer>>>,
+    /// Commands on their way to the thread or served by it now: what comes after them is written after them.
+    ahead: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// Writes these turns, when they are few and nothing is ahead of them.
+    pub(super) fn write_few(&self, epoch: Epoch, records: &[Record]) -> Option<Vec<Result<(), StoreError>>> {
+        if records.len() > FEW || self.ahead.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        let mut writer = self.writer.try_lock().ok()?;
+        Some(writer.as_mut()?.answers(epoch, &records.iter().collect::<Vec<_>>()))
+    }
+
+    /// A command goes to the thread.
+    pub(super) fn handed_over(&self) {
+        self.ahead.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(self, mut inbox: mpsc::Receiver<Command>) {
+        let mut waiting = VecDeque::new();
+        let mut drained = Vec::new();
+        while inbox.blocking_recv_many(&mut drained, MAX_BATCH) > 0 {
+            let commands = drained.len();
+            waiting.extend(drained.drain(..));
+            let mut writer = self.lock();
+            let Some(open) = writer.as_mut() else { return };
+            if let ControlFlow::Break(closed) = open.serve(&mut waiting) {
+                inbox.close();
+                // Whoever waits for the answer may open the file at once.
+                *writer = None;
+                let _ = closed.send(());
+                return;
+            }
+            drop(writer);
+            self.ahead.fetch_sub(commands, Ordering::AcqRel);
+        }
+        // Nobody is left to ask.
+        *self.lock() = None;
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Writer {
     file: WritableFile,
@@ -45,13 +104,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread; it ends when it is told to close or nobody is left to ask.
-    pub(super) async fn start(file: WritableFile, place: Place, inbox: mpsc::Receiver<Command>) -> Result<(), StoreError> {
+    pub(super) async fn start(file: WritableFile, place: Place, inbox: mpsc::Receiver<Command>) -> Result<Shared, StoreError> {
         let (tell, opened) = oneshot::channel();
         let failed = place.clone();
         let body = move || match Self::open(file, place) {
             Ok(writer) => {
-                let _ = tell.send(Ok(()));
-                writer.run(inbox);
+                let shared = Shared { writer: Arc::new(Mutex::new(Some(writer))), ahead: Arc::default() };
+                let _ = tell.send(Ok(shared.clone()));
+                shared.run(inbox);
             }
             Err(error) => {
                 let _ = tell.send(Err(error));
@@ -69,21 +129,6 @@ impl Writer {
             super::fill::bound(&connection).map_err(|error| place.write_error("bounding the store", &error))?;
         }
         Ok(Self { file, connection: Some(connection), place })
-    }
-
-    fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        let mut waiting = VecDeque::new();
-        let mut drained = Vec::new();
-        while inbox.blocking_recv_many(&mut drained, MAX_BATCH) > 0 {
-            waiting.extend(drained.drain(..));
-            if let ControlFlow::Break(closed) = self.serve(&mut waiting) {
-                inbox.close();
-                // Whoever waits for the answer may open the file at once.
-                drop(self);
-                let _ = closed.send(());
-                return;
-            }
-        }
     }
 
     fn serve(&mut self, waiting: &mut VecDeque<Command>) -> ControlFlow<oneshot::Sender<()>> {
@@ -123,13 +168,17 @@ impl Writer {
     fn commit(&mut self, jobs: Vec<Job>) {
         let Some(epoch) = jobs.first().map(|job| job.epoch) else { return };
         let records: Vec<_> = jobs.iter().flat_map(|job| &job.records).collect();
-        let mut answers = match self.write(epoch, &records) {
-            Err(error) if alone(&error) && records.len() > 1 => self.one_by_one(epoch, &records),
-            same => vec![same; records.len()],
-        }
-        .into_iter();
+        let mut answers = self.answers(epoch, &records).into_iter();
         for job in jobs {
             let _ = job.reply.send(answers.by_ref().take(job.records.len()).collect());
+        }
+    }
+
+    /// Writes them in one commit.
+    fn answers(&mut self, epoch: Epoch, records: &[&Record]) -> Vec<Result<(), StoreError>> {
+        match self.write(epoch, records) {
+            Err(error) if alone(&error) && records.len() > 1 => self.one_by_one(epoch, records),
+            same => vec![same; records.len()],
         }
     }
 

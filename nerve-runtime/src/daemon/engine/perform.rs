@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nerve_core::thread::{AskNo, AskState, Checked, Input, ParkReason};
 use nerve_core::wire::{CallId, CheckMeta, ContextStep, ToWorker};
-use nerve_core::{RawJson, Request, ThreadId};
+use nerve_core::{Effects, RawJson, Request, ThreadId};
 use tokio::time::Instant;
 
 use super::super::calls::Resolved;
@@ -62,6 +62,7 @@ impl Engine {
             step,
             attempt,
             idempotency_key: format!("{id}-{step}"),
+            urgent: acting.intent.effects != Effects::Repeatable,
         });
         self.tell_worker(&key, frames);
         self.has_deadline(call, timeout);

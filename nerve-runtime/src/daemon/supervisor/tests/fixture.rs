@@ -21,7 +21,10 @@ fn fixture() {
     let channel = variable("NERVE_CHANNEL").parse().expect("a number");
     if what == "worker" {
         let channel = crate::worker::Channel::inherit(channel).expect("a channel");
-        let _frames = channel.start().expect("a thread");
+        let runtime = channel.runtime().expect("a runtime");
+        let _inside = runtime.enter();
+        // Nobody but the one that stands in will ever look at it.
+        let _ends = channel.open().expect("a thread");
         // One below it, and one that nobody is above any more.
         let below = Command::new("setsid").args(["sleep", "120"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         note("below", below.expect("it starts").id());
