@@ -49,3 +49,24 @@ fn a_stopped_worker_holds_up_its_own_threads_and_nothing_else() {
     }
     assert_eq!(workspace.workflow_worker(), worker, "the worker was replaced");
 }
+
+#[test]
+fn an_answer_that_came_in_time_counts_although_the_daemon_was_held_up_until_after_its_deadline() {
+    let workspace = TestWorkspace::new(&CONFIG.replace("decide: 10m", "decide: 2s"));
+    workspace.start();
+    let first = workspace.trigger("the first one");
+    assert_eq!(workspace.ended(&first)["state"], "completed");
+    let (daemon, worker) = (workspace.daemon().expect("it was started"), workspace.workflow_worker());
+    processes::signal(worker, Signal::SIGSTOP);
+    let second = workspace.trigger("the second one");
+    workspace.until("the thread to run", SOON, || (workspace.load() == Some((1, 0))).then_some(()));
+    processes::signal(daemon, Signal::SIGSTOP);
+    processes::signal(worker, Signal::SIGCONT);
+    // Past the deadline, in which the worker has answered for long.
+    std::thread::sleep(Duration::from_secs(4));
+    processes::signal(daemon, Signal::SIGCONT);
+    assert_eq!(workspace.ended(&second)["state"], "completed");
+    let kinds: Vec<_> = workspace.entries(&second).into_iter().map(|entry| entry.kind).collect();
+    assert!(kinds.iter().all(|kind| !kind.ends_with("_lost")), "{kinds:?}");
+    assert_eq!(workspace.workflow_worker(), worker, "a worker that was in time is killed");
+}

@@ -28,6 +28,19 @@ pub(crate) fn crash_point(point: Point) {
 #[inline]
 pub(crate) fn crash_point(_: Point) {}
 
+/// Whether this process may be told to die: what is said then leaves before the point behind it is reached.
+#[cfg(feature = "crash-points")]
+pub(crate) fn may_die() -> bool {
+    armed::is_armed()
+}
+
+/// Whether this process may be told to die.
+#[cfg(not(feature = "crash-points"))]
+#[inline]
+pub(crate) fn may_die() -> bool {
+    false
+}
+
 /// What a child must be given so that it knows where it is to die.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) fn inherited() -> Option<(&'static str, std::ffi::OsString)> {

@@ -40,6 +40,10 @@ pub(crate) fn inherited() -> Option<(&'static str, OsString)> {
     Some((VARIABLE, std::env::var_os(VARIABLE)?))
 }
 
+pub(super) fn is_armed() -> bool {
+    armed().is_some()
+}
+
 pub(super) fn reach(point: Point) {
     let Some(armed) = armed() else { return };
     if armed.point == point.to_string() && armed.reached.fetch_add(1, Ordering::SeqCst) + 1 == armed.nth && first(armed) {

@@ -1,6 +1,8 @@
 //! The socket to the daemon.
 //!
 //! The runtime's own thread reads it. Where user code blocks that thread, [`stand_in`] does in its place.
+//!
+//! What a step says may be held back until the tasks that are ready have had their turns, so that many of them share a write.
 
 use std::fs::File;
 use std::future::poll_fn;
@@ -8,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll};
 
 use nerve_core::wire::{FrameReader, ToDaemon, ToWorker, encode};
@@ -20,6 +22,7 @@ use tokio::sync::Notify;
 use super::beat::Beat;
 use super::end::end_of_the_daemon;
 use super::stand_in;
+use crate::crash_point::may_die;
 
 /// Where the daemon of this version leaves the channel; others may leave it elsewhere.
 const STDIN: RawFd = 0;
@@ -63,19 +66,15 @@ impl Channel {
 
     fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let out = Out(Arc::new(Mutex::new(Sink { stream: stream.try_clone()?, held: Vec::new() })));
-        Ok(Self { stream, out, beat: Arc::default() })
+        let sink = Mutex::new(Sink { stream: stream.try_clone()?, held: Vec::new() });
+        Ok(Self { stream, out: Out(Arc::new(Outlet { sink, held: Notify::new() })), beat: Arc::default() })
     }
 
     /// A runtime of one thread, for the channel to be opened in.
     pub(crate) fn runtime(&self) -> io::Result<Runtime> {
-        let (out, waits, works) = (self.out.clone(), Arc::clone(&self.beat), Arc::clone(&self.beat));
+        let (waits, works) = (Arc::clone(&self.beat), Arc::clone(&self.beat));
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.on_thread_park(move || {
-            out.flush();
-            waits.waits();
-        });
-        runtime.on_thread_unpark(move || works.works()).enable_all().build()
+        runtime.on_thread_park(move || waits.waits()).on_thread_unpark(move || works.works()).enable_all().build()
     }
 
     /// Gives both ends, and starts the thread that stands in for the runtime's. To be called within that runtime.
@@ -86,17 +85,25 @@ impl Channel {
         let reader = Arc::new(Reader { stream, out: out.clone(), state, kept: Notify::new() });
         let (stand_in, answers) = (Arc::clone(&reader), out.clone());
         std::thread::Builder::new().name("channel".to_owned()).spawn(move || stand_in::watch(&beat, &stand_in, &answers))?;
+        #[expect(clippy::disallowed_methods, reason = "it ends with the runtime, whose only writer it is")]
+        tokio::spawn(out.clone().flush_after_each_round());
         Ok((out, Inbox { stream: watched, reader }))
     }
 }
 
 /// The way out: whole frames, from any thread. The lock is held for one write, never across an await.
 #[derive(Clone)]
-pub(crate) struct Out(Arc<Mutex<Sink>>);
+pub(crate) struct Out(Arc<Outlet>);
+
+struct Outlet {
+    sink: Mutex<Sink>,
+    /// Something is held back.
+    held: Notify,
+}
 
 struct Sink {
     stream: UnixStream,
-    /// Frames that wait for the runtime's thread to have nothing else to do.
+    /// Frames that wait for those of other tasks.
     held: Vec<u8>,
 }
 
@@ -108,13 +115,25 @@ impl Out {
         sink.flush();
     }
 
-    /// Sends frames together with what else this turn of the runtime's thread says: when it waits the next time, when they are many, or when
-    /// the turn takes long. To be called on that thread.
+    /// Sends frames together with those of other tasks that are ready now: after their turns, when they are many, or when one of these turns
+    /// takes long.
     pub(super) fn post(&self, frames: &[ToDaemon]) {
         let mut sink = self.sink();
+        if sink.held.is_empty() {
+            self.0.held.notify_one();
+        }
         sink.add(frames);
-        if sink.held.len() > HELD {
+        if sink.held.len() > HELD || may_die() {
             sink.flush();
+        }
+    }
+
+    async fn flush_after_each_round(self) {
+        loop {
+            self.0.held.notified().await;
+            // Whoever is ready goes first.
+            tokio::task::yield_now().await;
+            self.flush();
         }
     }
 
@@ -125,13 +144,15 @@ impl Out {
 
     /// The same, unless a write is under way, which sends it too.
     pub(super) fn flush_if_free(&self) {
-        if let Ok(mut sink) = self.0.try_lock() {
-            sink.flush();
+        match self.0.sink.try_lock() {
+            Ok(mut sink) => sink.flush(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().flush(),
+            Err(TryLockError::WouldBlock) => {}
         }
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -236,11 +257,13 @@ impl Reader {
     fn poll_read(&self, stream: &mut tokio::net::UnixStream, cx: &mut Context<'_>, into: &mut Vec<ToWorker>) -> Poll<()> {
         let mut state = self.state();
         let Reading { bytes, frames, kept } = &mut *state;
+        let nothing_was_kept = kept.is_empty();
         into.append(kept);
         let mut buffer = ReadBuf::new(bytes);
         match Pin::new(stream).poll_read(cx, &mut buffer) {
-            Poll::Pending if into.is_empty() => return Poll::Pending,
+            Poll::Pending if nothing_was_kept => return Poll::Pending,
             Poll::Pending => {}
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
             Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.take(buffer.filled(), frames, into),
             Poll::Ready(_) => end_of_the_daemon(),
         }

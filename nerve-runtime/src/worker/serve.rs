@@ -139,7 +139,7 @@ impl Server {
                         Err(panic) => Err(panic),
                     };
                     crash_point(Point::At(Moment::ObservationDue));
-                    out.post(&[match seen.and_then(|seen| seen) {
+                    out.send(&[match seen.and_then(|seen| seen) {
                         Ok(seen) => ToDaemon::Observation {
                             sense,
                             tick,
@@ -214,16 +214,13 @@ impl Server {
                 Err(panic) => Err(panic),
             };
             calls.over(call);
+            let tell = |frames: &[ToDaemon]| if urgent { out.send(frames) } else { out.post(frames) };
             match result {
                 Ok(RoleResult { content, meta }) => {
                     crash_point(Point::At(Moment::RoleDoneDue));
                     let done = [ToDaemon::RoleDone { call, content: content.clone(), meta: meta.clone() }];
                     // What follows is decided in this very turn, and goes out with it; a result that must not be lost goes first and alone.
-                    if urgent {
-                        out.send(&done);
-                    } else {
-                        out.post(&done);
-                    }
+                    tell(&done);
                     crash_point(Point::At(Moment::RoleDoneSent));
                     let upto = step as usize;
                     let known = {
@@ -236,7 +233,7 @@ impl Server {
                         Err(have) => out.post(&[ToDaemon::NeedContext { thread: id, have }]),
                     }
                 }
-                Err(error) => out.post(&[ToDaemon::RoleFailed { call, error }]),
+                Err(error) => tell(&[ToDaemon::RoleFailed { call, error }]),
             }
         });
         self.calls.begun(call, task);
@@ -257,7 +254,8 @@ impl Server {
             let reply = catching(async { own.ask(request).await.map_err(|error| error.to_string()) }).await.and_then(|reply| reply);
             calls.over(call);
             crash_point(Point::At(Moment::TextDue));
-            out.post(&[match reply {
+            // It was paid for.
+            out.send(&[match reply {
                 Ok(reply) => ToDaemon::Text { call, reply },
                 Err(error) => ToDaemon::RoleFailed { call, error },
             }]);

@@ -20,7 +20,7 @@ pub(super) struct WritableFile {
 impl WritableFile {
     pub(super) fn open(&self) -> rusqlite::Result<Connection> {
         let mode = if self.options.read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-        // One thread has it.
+        // One thread at a time has it.
         let connection = Connection::open_with_flags(&self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use nerve_core::{Epoch, Timestamp};
 use rusqlite::Connection;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch;
 use super::connection::WritableFile;
 use super::fault::Place;
+use super::open::BUSY_TIMEOUT;
 use crate::StoreError;
 use crate::record::Record;
 
@@ -23,6 +25,9 @@ const MAX_BATCH: usize = 1024;
 
 /// The most turns that are written by whoever has them: beyond, its time is better spent on what follows.
 const FEW: usize = 8;
+
+/// A commit that takes longer is one of a disk in trouble; a checkpoint takes some ten milliseconds.
+const LONG: Duration = Duration::from_millis(100);
 
 /// What the writer is asked.
 #[derive(Debug)]
@@ -50,16 +55,26 @@ pub(super) struct Shared {
     writer: Arc<Mutex<Option<Writer>>>,
     /// Commands on their way to the thread or served by it now: what comes after them is written after them.
     ahead: Arc<AtomicUsize>,
+    /// The last commit took long: until one is quick again, all go through the thread, so that nobody's own thread is held up.
+    slow: Arc<AtomicBool>,
 }
 
 impl Shared {
-    /// Writes these turns, when they are few and nothing is ahead of them.
+    /// Writes these turns, when they are few, nothing is ahead of them and the last commit was quick. Another process that holds the file is
+    /// not waited for here.
     pub(super) fn write_few(&self, epoch: Epoch, records: &[Record]) -> Option<Vec<Result<(), StoreError>>> {
-        if records.len() > FEW || self.ahead.load(Ordering::Acquire) > 0 {
+        if records.len() > FEW || self.ahead.load(Ordering::Acquire) > 0 || self.slow.load(Ordering::Acquire) {
             return None;
         }
         let mut writer = self.writer.try_lock().ok()?;
-        Some(writer.as_mut()?.answers(epoch, &records.iter().collect::<Vec<_>>()))
+        let begin = Instant::now();
+        let answers = writer.as_mut()?.answers_at_once(epoch, &records.iter().collect::<Vec<_>>());
+        self.took(begin.elapsed());
+        answers
+    }
+
+    fn took(&self, time: Duration) {
+        self.slow.store(time > LONG, Ordering::Release);
     }
 
     /// A command goes to the thread.
@@ -79,7 +94,10 @@ impl Shared {
             waiting.extend(drained.drain(..));
             let mut writer = self.lock();
             let Some(open) = writer.as_mut() else { return };
-            if let ControlFlow::Break(closed) = open.serve(&mut waiting) {
+            let begin = Instant::now();
+            let served = open.serve(&mut waiting);
+            self.took(begin.elapsed());
+            if let ControlFlow::Break(closed) = served {
                 inbox.close();
                 // Whoever waits for the answer may open the file at once.
                 *writer = None;
@@ -109,7 +127,7 @@ impl Writer {
         let failed = place.clone();
         let body = move || match Self::open(file, place) {
             Ok(writer) => {
-                let shared = Shared { writer: Arc::new(Mutex::new(Some(writer))), ahead: Arc::default() };
+                let shared = Shared { writer: Arc::new(Mutex::new(Some(writer))), ahead: Arc::default(), slow: Arc::default() };
                 let _ = tell.send(Ok(shared.clone()));
                 shared.run(inbox);
             }
@@ -171,6 +189,23 @@ impl Writer {
         let mut answers = self.answers(epoch, &records).into_iter();
         for job in jobs {
             let _ = job.reply.send(answers.by_ref().take(job.records.len()).collect());
+        }
+    }
+
+    /// The same, unless another process holds the file just now.
+    fn answers_at_once(&mut self, epoch: Epoch, records: &[&Record]) -> Option<Vec<Result<(), StoreError>>> {
+        self.patience(Duration::ZERO);
+        let answers = self.answers(epoch, records);
+        self.patience(BUSY_TIMEOUT);
+        // Nothing of it was written: the file is asked for first.
+        let held = answers.iter().all(|answer| matches!(answer, Err(StoreError::Busy { .. })));
+        (!held || answers.is_empty()).then_some(answers)
+    }
+
+    fn patience(&self, time: Duration) {
+        if let Some(connection) = &self.connection {
+            // It cannot fail: SQLite only keeps the number.
+            let _ = connection.busy_timeout(time);
         }
     }
 

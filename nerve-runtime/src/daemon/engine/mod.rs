@@ -2,7 +2,7 @@
 //!
 //! It takes messages in chunks, lets the thread machines decide, hands what they wrote to the journal once a chunk, and
 //! acts when the journal says that it is durable. It awaits nothing but its inbox and its timers; what takes long runs
-//! elsewhere and comes back as a message.
+//! elsewhere and comes back as a message. Only a few turns are written on its thread, which a slow disk may hold up once.
 
 mod accept;
 mod backlog;
@@ -29,6 +29,7 @@ mod written;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nerve_core::config::Config;
 use nerve_core::thread::{Input, Refused, Rules};
@@ -120,6 +121,12 @@ pub(crate) struct Engine {
 /// The counter that says whether the last life ended with nothing in flight.
 pub(crate) const CLEAN_STOP: &str = "clean_stop";
 
+/// A timer that is later than this was held up by something else than its turn.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Turns that it takes until what lies in the workers' sockets is in the inbox: the sockets are polled, their readers and owners run.
+const CATCH_UP: usize = 8;
+
 /// The most messages that are taken before anything is written.
 const CHUNK: usize = 256;
 
@@ -191,10 +198,19 @@ impl Engine {
                 _ = inbox.recv_many(&mut chunk, CHUNK) => {}
                 () = timer => {}
             }
+            let now = Instant::now();
+            if next.is_some_and(|at| now > at + LATE) {
+                // This thread was held up. What was said in time, and not read, goes before the deadline for it.
+                for _ in 0..CATCH_UP {
+                    tokio::task::yield_now().await;
+                }
+                while let Ok(message) = inbox.try_recv() {
+                    chunk.push(message);
+                }
+            }
             for message in chunk.drain(..) {
                 self.take(message);
             }
-            let now = Instant::now();
             for timer in self.timers.due(now) {
                 self.fire(timer);
             }
