@@ -17,7 +17,7 @@ use super::channel::{Out, Reader};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Looks that found it waiting before this thread rests.
-const QUIET: u32 = 10;
+const QUIET: u32 = 2;
 
 pub(super) fn watch(beat: &Beat, reader: &Arc<Reader>, out: &Out) {
     let mut quiet = 0;
