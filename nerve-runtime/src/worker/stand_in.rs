@@ -4,7 +4,6 @@
 //! lasted, this one answers pings, keeps what comes, lets go what is held back, and sees the end of the daemon. It rests while nothing happens.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,12 +13,13 @@ use super::beat::{Beat, Moment};
 use super::channel::{Out, Reader};
 
 /// Between two looks at the runtime's thread: a turn that lasted from one to the next counts as blocked.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(LOOK_MS as u64);
+const LOOK_MS: u8 = 50;
 
 /// Looks that found it waiting before this thread rests.
 const QUIET: u32 = 2;
 
-pub(super) fn watch(beat: &Beat, reader: &Arc<Reader>, out: &Out) {
+pub(super) fn watch(beat: &Beat, reader: &Reader, out: &Out) {
     let mut quiet = 0;
     loop {
         let seen = beat.now();
@@ -39,14 +39,12 @@ pub(super) fn watch(beat: &Beat, reader: &Arc<Reader>, out: &Out) {
 
 /// Listens until the turn that lasts so long is over.
 fn stand_in(beat: &Beat, turn: Moment, reader: &Reader, out: &Out) {
-    out.flush_if_free();
     while beat.now() == turn {
+        out.flush_if_free();
         let mut channel = [PollFd::new(reader.socket().as_fd(), PollFlags::POLLIN)];
         // A failed poll is an interrupted one; the next finds the same.
-        if poll(&mut channel, PollTimeout::from(50u8)).is_ok_and(|ready| ready > 0) && beat.now() == turn {
+        if poll(&mut channel, PollTimeout::from(LOOK_MS)).is_ok_and(|ready| ready > 0) && beat.now() == turn {
             reader.keep();
         }
-        // What a role's own thread asks for goes out at once, and what was held back before it.
-        out.flush_if_free();
     }
 }

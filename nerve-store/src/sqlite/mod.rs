@@ -15,6 +15,8 @@ mod threads;
 mod usage;
 mod writer;
 
+use std::sync::Arc;
+
 use nerve_core::thread::Entry;
 use nerve_core::{Epoch, ThreadId, Timestamp};
 use sqlx::SqlitePool;
@@ -36,7 +38,7 @@ pub use self::open::SqliteOptions;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     commands: mpsc::Sender<Command>,
-    writer: Shared,
+    writer: Arc<Shared>,
     readers: SqlitePool,
     place: Place,
 }

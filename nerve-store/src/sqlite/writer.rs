@@ -49,14 +49,14 @@ pub(super) struct Job {
 }
 
 /// The writer of a store, for its thread and for whoever writes a few turns in its place.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shared {
     /// Absent once it is closed. The lock is held for one commit, never across an await.
-    writer: Arc<Mutex<Option<Writer>>>,
+    writer: Mutex<Option<Writer>>,
     /// Commands on their way to the thread or served by it now: what comes after them is written after them.
-    ahead: Arc<AtomicUsize>,
+    ahead: AtomicUsize,
     /// The last commit took long: until one is quick again, all go through the thread, so that nobody's own thread is held up.
-    slow: Arc<AtomicBool>,
+    slow: AtomicBool,
 }
 
 impl Shared {
@@ -86,7 +86,7 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(self, mut inbox: mpsc::Receiver<Command>) {
+    fn run(&self, mut inbox: mpsc::Receiver<Command>) {
         let mut waiting = VecDeque::new();
         let mut drained = Vec::new();
         while inbox.blocking_recv_many(&mut drained, MAX_BATCH) > 0 {
@@ -122,13 +122,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread; it ends when it is told to close or nobody is left to ask.
-    pub(super) async fn start(file: WritableFile, place: Place, inbox: mpsc::Receiver<Command>) -> Result<Shared, StoreError> {
+    pub(super) async fn start(file: WritableFile, place: Place, inbox: mpsc::Receiver<Command>) -> Result<Arc<Shared>, StoreError> {
         let (tell, opened) = oneshot::channel();
         let failed = place.clone();
         let body = move || match Self::open(file, place) {
             Ok(writer) => {
-                let shared = Shared { writer: Arc::new(Mutex::new(Some(writer))), ahead: Arc::default(), slow: Arc::default() };
-                let _ = tell.send(Ok(shared.clone()));
+                let shared =
+                    Arc::new(Shared { writer: Mutex::new(Some(writer)), ahead: AtomicUsize::new(0), slow: AtomicBool::new(false) });
+                let _ = tell.send(Ok(Arc::clone(&shared)));
                 shared.run(inbox);
             }
             Err(error) => {
@@ -192,14 +193,14 @@ impl Writer {
         }
     }
 
-    /// The same, unless another process holds the file just now.
+    /// [`answers`](Self::answers), unless another process holds the file just now.
     fn answers_at_once(&mut self, epoch: Epoch, records: &[&Record]) -> Option<Vec<Result<(), StoreError>>> {
         self.patience(Duration::ZERO);
         let answers = self.answers(epoch, records);
         self.patience(BUSY_TIMEOUT);
-        // Nothing of it was written: the file is asked for first.
-        let held = answers.iter().all(|answer| matches!(answer, Err(StoreError::Busy { .. })));
-        (!held || answers.is_empty()).then_some(answers)
+        // Then nothing was written: the file is asked for first.
+        let held = matches!(answers.first(), Some(Err(StoreError::Busy { .. })));
+        (!held).then_some(answers)
     }
 
     fn patience(&self, time: Duration) {

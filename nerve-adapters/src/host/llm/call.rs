@@ -10,15 +10,12 @@ use super::exchange;
 use super::learnt::Refused;
 use super::ledger::Ledger;
 use super::problem::{Next, Problem};
-use super::response::End;
 use super::{CallLimits, Endpoint, LlmClient, request};
 use crate::host::{CallText, Conversation, Form};
 
 /// The first wait between tries; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
-/// So many streams of one call that end without `[DONE]` are the server's way and no chance.
-const NO_CHANCE: u32 = 3;
 /// The longest that is added to a wait that a provider asks for.
 const LONGEST_JITTER: Duration = Duration::from_secs(1);
 
@@ -26,8 +23,9 @@ const LONGEST_JITTER: Duration = Duration::from_secs(1);
 ///
 /// Rate limits, broken or silent connections and cut streams are tried again within the limits, and never sooner than the provider asks for:
 /// where it asks for more than is left, the call fails at once. What an endpoint refuses (a schema, a stream) is left out, and the client
-/// remembers that once there is an answer without it. A stream that ends behind its finish reason but before `[DONE]` is tried again too, unless its
-/// server is known never to say that; its answer is whole all the same, and is given where no better one comes. No message of a failure and no evidence holds the key.
+/// remembers that once there is an answer without it. A stream that ends behind its finish reason but before `[DONE]` is tried again too,
+/// unless its server is known never to say that; its answer is whole all the same, and is given where no better one comes. No message of a
+/// failure and no evidence holds the key.
 ///
 /// # Errors
 /// See [`FailureKind`]; after several tries the last one's, with their number. Running out of the whole time is `Timeout`. Each has what all of
@@ -98,24 +96,11 @@ async fn answer(
                     client.refuses(endpoint, refused);
                 }
                 let answered = Answered { content: answer.content, form: asked.form, evidence: answer.record.evidence };
-                match answer.end {
-                    End::Body => return Ok(answered),
-                    End::Done => {
-                        client.ended(endpoint, true);
-                        return Ok(answered);
-                    }
-                    End::FinishReason => {
-                        cut += 1;
-                        match client.says_done(endpoint) {
-                            Some(false) => return Ok(answered),
-                            None if cut >= NO_CHANCE => {
-                                client.ended(endpoint, false);
-                                return Ok(answered);
-                            }
-                            _ => *spare = Some(answered),
-                        }
-                    }
+                if client.takes(endpoint, answer.end, cut) {
+                    return Ok(answered);
                 }
+                cut += 1;
+                *spare = Some(answered);
                 Problem::new(FailureKind::Transport, format!("{} ended its stream without `[DONE]`", endpoint.shown()))
             }
             Err(problem) => {

@@ -11,7 +11,11 @@ use nerve_core::{CallFailure, FailureKind};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, Url, redirect};
 
 use super::learnt::{Learnt, Refused};
+use super::response::End;
 use super::{Endpoint, shown};
+
+/// So many streams of one call that end without `[DONE]` are the server's way and no chance.
+const NO_CHANCE: u32 = 3;
 
 type Built = OnceLock<Result<Client, String>>;
 
@@ -27,7 +31,7 @@ pub struct LlmClient {
     own: Mutex<HashMap<Own, Client>>,
     // The model belongs to it: one provider may know schemas for some of its models only.
     learnt: Mutex<HashMap<(String, String), Learnt>>,
-    /// By the base URL.
+    /// Whether a server ends its streams with `[DONE]`, once that is known, by its base URL.
     says_done: Mutex<HashMap<String, bool>>,
 }
 
@@ -102,17 +106,18 @@ impl LlmClient {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner).entry(key(endpoint)).or_default().add(refused);
     }
 
-    /// Whether this server ends its streams with `[DONE]`, once that is known.
-    pub(super) fn says_done(&self, endpoint: &Endpoint) -> Option<bool> {
-        self.says_done.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint.base_url).copied()
-    }
-
-    /// Remembers how this server ends a stream. Having said `[DONE]` once outweighs all streams without it: those were cut.
-    pub(super) fn ended(&self, endpoint: &Endpoint, with_done: bool) {
-        let mut known = self.says_done.lock().unwrap_or_else(PoisonError::into_inner);
-        if with_done || !known.contains_key(&endpoint.base_url) {
-            known.insert(endpoint.base_url.clone(), with_done);
+    /// Whether an answer with this end is the last word of its server, as far as that is known. `before` is how many streams of the same call
+    /// ended without `[DONE]`. Having said it once outweighs all streams without it: those were cut.
+    pub(super) fn takes(&self, endpoint: &Endpoint, end: End, before: u32) -> bool {
+        let mut says_done = self.says_done.lock().unwrap_or_else(PoisonError::into_inner);
+        match (end, says_done.get(&endpoint.base_url)) {
+            (End::Body, _) | (End::Done, Some(true)) | (End::FinishReason, Some(false)) => return true,
+            (End::FinishReason, Some(true)) => return false,
+            (End::FinishReason, None) if before + 1 < NO_CHANCE => return false,
+            (End::Done, _) | (End::FinishReason, None) => {}
         }
+        says_done.insert(endpoint.base_url.clone(), end == End::Done);
+        true
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn read(mut response: Response, sent: Sent, endpoint: &Endpoint
     let mut gathered = Gathered::new(sent, endpoint);
     let mut length = 0;
     loop {
-        let limit = match (length, gathered.ended) {
+        let limit = match (length, gathered.end.is_some()) {
             (0, _) => None,
             (_, false) => Some(idle),
             (_, true) => Some(idle.min(AFTER_THE_END)),
@@ -40,7 +40,7 @@ pub(super) async fn read(mut response: Response, sent: Sent, endpoint: &Endpoint
             Ok(Piece::Bytes(bytes)) => bytes,
             Ok(Piece::End) => break,
             // The answer is whole; what did not come is its price, and the word that this is all.
-            Err(_) if gathered.ended => break,
+            Err(_) if gathered.end.is_some() => break,
             Err(problem) => return Err(gathered.failed(problem)),
         };
         length += bytes.len();
@@ -74,10 +74,8 @@ struct Gathered<'e> {
     endpoint: &'e Endpoint,
     sent: Sent,
     said: Said,
-    /// The answer is known to be whole.
-    ended: bool,
-    /// Nothing follows.
-    done: bool,
+    /// By what the answer is known to be whole.
+    end: Option<End>,
     events: usize,
     last: VecDeque<String>,
     /// The bytes, as long as there is no event in them.
@@ -86,7 +84,7 @@ struct Gathered<'e> {
 
 impl<'e> Gathered<'e> {
     fn new(sent: Sent, endpoint: &'e Endpoint) -> Self {
-        Self { endpoint, sent, said: Said::default(), ended: false, done: false, events: 0, last: VecDeque::new(), raw: Vec::new() }
+        Self { endpoint, sent, said: Said::default(), end: None, events: 0, last: VecDeque::new(), raw: Vec::new() }
     }
 
     fn keep_raw(&mut self, bytes: &[u8]) {
@@ -103,14 +101,14 @@ impl<'e> Gathered<'e> {
         self.events += 1;
         self.raw = Vec::new();
         if data.trim() == "[DONE]" {
-            (self.ended, self.done) = (true, true);
+            self.end = Some(End::Done);
             return Ok(Progress::Done);
         }
         self.last.truncate(LAST_EVENTS - 1);
         self.last.push_front(data);
         let data = self.last.front().map(String::as_str).unwrap_or_default();
         let Some(value) = serde_json::from_str::<Value>(data).ok().filter(|value| value.is_object() || value.is_array()) else {
-            if self.ended {
+            if self.end.is_some() {
                 // Whole all the same, and nothing behind this can be trusted to be all.
                 return Ok(Progress::Done);
             }
@@ -127,7 +125,7 @@ impl<'e> Gathered<'e> {
             return Err(self.failed(problem));
         }
         self.said.take(&value, Comes::InParts, self.endpoint);
-        self.ended |= self.said.finish_reason.is_some();
+        self.end = self.end.or(self.said.finish_reason.as_ref().map(|_| End::FinishReason));
         Ok(Progress::More)
     }
 
@@ -139,8 +137,7 @@ impl<'e> Gathered<'e> {
 
     /// The answer, when it is whole.
     fn end(self) -> Result<Answer, Problem> {
-        if self.ended {
-            let end = if self.done { End::Done } else { End::FinishReason };
+        if let Some(end) = self.end {
             return self.said.judge(self.endpoint).map(|answer| Answer { end, ..answer });
         }
         let at = self.endpoint.shown();
