@@ -13,8 +13,10 @@ use nerve_core::{
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::channel::{Channel, Inbox, Out};
+use super::channel::Channel;
 use super::contexts::Contexts;
+use super::inbox::Inbox;
+use super::out::Out;
 use super::{WorkerError, catch, catching, check, decide, replay};
 use crate::Workspace;
 use crate::crash_point::{Moment, Point, crash_point};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::beat::{Beat, Moment};
-use super::channel::{Out, Reader};
+use super::inbox::Reader;
+use super::out::Out;
 
 /// Between two looks at the runtime's thread: a turn that lasted from one to the next counts as blocked.
 const LOOK: Duration = Duration::from_millis(LOOK_MS as u64);
