@@ -364,7 +364,8 @@ impl TestWorkspace {
         stream.set_read_timeout(Some(SOON))?;
         let head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close";
         connected();
-        write!(stream, "{method} /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        let request = format!("{method} /v1/{path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let document = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?.1;
