@@ -10,6 +10,7 @@ use crate::{SenseRow, ThreadRow, TickRow};
 /// What is written together: all of it or nothing.
 ///
 /// A thread's entries and the row that they change belong into one turn, as do a signal, the sense's next state and the thread it starts.
+/// What only a tick has is boxed: a turn changes hands several times.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Turn {
     /// Appended to the journal in this order.
@@ -17,10 +18,10 @@ pub struct Turn {
     /// Written over the row of the same id; a new one gets the next `seq`. A turn that leaves a row as it is needs none.
     pub threads: Vec<ThreadRow>,
     /// Written over the row of the same name.
-    pub sense: Option<SenseRow>,
+    pub sense: Option<Box<SenseRow>>,
     /// A tick that is worth a row. Its sense and id may occur once: a second turn with them is refused as
     /// [`StoreError::Duplicate`](crate::StoreError::Duplicate), so that a signal never starts two threads.
-    pub tick: Option<TickRow>,
+    pub tick: Option<Box<TickRow>>,
     /// Small values by name, written over what was there.
     pub counters: Vec<(String, String)>,
 }

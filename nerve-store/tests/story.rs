@@ -90,15 +90,15 @@ async fn a_signal_starts_once<S: Store>(store: &S) {
         let (_, mut turn) = Driven::accept(launch(n, "react", None), at(20));
         let entry = JournalEntry::Sense { sense: "cpu".to_owned(), kind: "signal", payload: json("97"), at: at(20) };
         turn.entries.insert(0, entry);
-        turn.sense = Some(sense.clone());
-        turn.tick = Some(row.clone());
+        turn.sense = Some(Box::new(sense.clone()));
+        turn.tick = Some(Box::new(row.clone()));
         turn
     };
     all_good(store.commit(epoch, vec![turn(6)]).await);
     assert_eq!(store.commit(epoch, vec![turn(7)]).await, [Err(StoreError::Duplicate(Duplicated::Tick))]);
     assert_eq!(store.thread(id(7)).await, Ok(None), "a refused turn changes nothing");
 
-    let silent = Turn { sense: Some(SenseRow { ticks: 41, ..sense.clone() }), ..Turn::default() };
+    let silent = Turn { sense: Some(Box::new(SenseRow { ticks: 41, ..sense.clone() })), ..Turn::default() };
     all_good(store.commit(epoch, vec![silent]).await);
     assert_eq!(store.senses().await, Ok(vec![SenseRow { ticks: 41, ..sense }]));
     let ticks = TickFilter { sense: "cpu".to_owned(), signals_only: true, before: None, limit: 10 };

@@ -28,9 +28,9 @@ impl<'a> Rows<'a> {
         for record in records {
             rows.bodies.extend(&record.bodies);
             rows.journal.extend(&record.journal);
-            rows.ticks.extend(&record.turn.tick);
+            rows.ticks.extend(record.turn.tick.as_deref());
             record.turn.threads.iter().for_each(|row| put(&mut rows.threads, &mut threads, row.id, row));
-            record.turn.sense.iter().for_each(|row| put(&mut rows.senses, &mut senses, row.name.as_str(), row));
+            record.turn.sense.as_deref().into_iter().for_each(|row| put(&mut rows.senses, &mut senses, row.name.as_str(), row));
             record.turn.counters.iter().for_each(|row| put(&mut rows.counters, &mut counters, row.0.as_str(), row));
         }
         rows

@@ -260,7 +260,7 @@ impl Engine {
     fn silent(&mut self, name: &str, id: TickId, changed: bool) {
         if changed && let Some(row) = self.senses.get(name).map(|sense| sense.row.clone()) {
             let tag = TurnTag::Tick { sense: name.to_owned(), tick: id, thread: None };
-            self.order(Turn { sense: Some(row), ..Turn::default() }, false, tag);
+            self.order(Turn { sense: Some(Box::new(row)), ..Turn::default() }, false, tag);
         } else {
             self.tick_written(name, id, None, &Ok(()));
         }
@@ -295,7 +295,7 @@ impl Engine {
 
     fn write_tick(&mut self, name: &str, id: TickId, signal: RawJson, row: SenseRow, tick: TickRow, thread: Option<ThreadId>) {
         let at = tick.at;
-        let mut turn = Turn { sense: Some(row), tick: Some(tick), ..Turn::default() };
+        let mut turn = Turn { sense: Some(Box::new(row)), tick: Some(Box::new(tick)), ..Turn::default() };
         turn.entries.push(JournalEntry::Sense { sense: name.to_owned(), kind: "signal", payload: signal, at });
         if let Some(id) = thread {
             self.order_accepted_before(id);
@@ -355,7 +355,7 @@ impl Engine {
         };
         let payload = RawJson::of(&HashMap::from([("tick", id.to_string()), ("error", error.to_owned())])).unwrap_or_default();
         let entry = JournalEntry::Sense { sense: name.to_owned(), kind: "tick_failure", payload, at };
-        let turn = Turn { entries: vec![entry], sense: Some(row.clone()), tick: Some(tick), ..Turn::default() };
+        let turn = Turn { entries: vec![entry], sense: Some(Box::new(row.clone())), tick: Some(Box::new(tick)), ..Turn::default() };
         let tag = TurnTag::Tick { sense: name.to_owned(), tick: id, thread: None };
         self.order(turn, false, tag);
     }
