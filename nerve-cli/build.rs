@@ -202,6 +202,9 @@ opt-level = 2
 [profile.dev.package.itoa]
 opt-level = 2
 
+[profile.dev.package.tokio]
+opt-level = 1
+
 # A workspace of its own, wherever it lies. The sdk is nerve's and is linted there.
 [workspace]
 exclude = [\".nerve\"]

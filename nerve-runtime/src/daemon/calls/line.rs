@@ -100,11 +100,12 @@ impl Line {
         let kept = if self.leaves_folder { Some(self.recorded(caller, conversation, called.as_ref()).await?) } else { None };
         crash_point(Point::At(Moment::CallBegun));
         let mut session = None;
+        // The long ways are boxed, for a task is as large as its longest way and is moved before it runs.
         let result = match (&self.way, &kept) {
             (Way::Llm { client, endpoint, limits }, _) => {
                 // The call ends by itself, so that what it cost until then is told.
                 let timeout = caller.timeout.map_or(limits.timeout, |timeout| timeout.min(limits.timeout));
-                llm::call(client, endpoint, conversation, CallLimits { timeout, ..*limits }).await
+                Box::pin(llm::call(client, endpoint, conversation, CallLimits { timeout, ..*limits })).await
             }
             (Way::Scripted(script), _) => {
                 let Caller { thread, role, attempt, turn, .. } = caller;
@@ -113,7 +114,7 @@ impl Line {
             }
             (Way::Cli(agent), Some(spool)) if called.is_some() => {
                 let called = called.unwrap_or_default();
-                let answered = agent.answer(caller, conversation, spool.clone(), &called).await;
+                let answered = Box::pin(agent.answer(caller, conversation, spool.clone(), &called)).await;
                 answered.map(|(text, of)| {
                     session = of;
                     text
