@@ -185,7 +185,7 @@ fn c24_a_worker_over_its_crash_limit_holds_its_new_threads_until_it_is_reset() {
 #[cfg(target_os = "linux")]
 #[test]
 fn c18_a_worker_is_held_to_the_memory_and_processor_time_of_nerve_yaml() {
-    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "workers: { memory_mib: 700, cpu_time: 90s }\n"));
+    let workspace = TestWorkspace::new(&(config("0ms", "0ms") + "workers: { memory_mib: 32, cpu_time: 90s }\n"));
     workspace.start();
     completed(&workspace, &workspace.trigger("the first one"));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", workspace.workflow_worker())).expect("a process");
@@ -193,5 +193,5 @@ fn c18_a_worker_is_held_to_the_memory_and_processor_time_of_nerve_yaml() {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {limits}"));
         line[name.len()..].split_whitespace().next().map(str::to_owned)
     };
-    assert_eq!((limit("Max data size"), limit("Max cpu time")), (Some((700u64 << 20).to_string()), Some("90".to_owned())));
+    assert_eq!((limit("Max data size"), limit("Max cpu time")), (Some((32u64 << 20).to_string()), Some("90".to_owned())));
 }

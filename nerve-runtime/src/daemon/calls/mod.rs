@@ -46,6 +46,10 @@ pub(crate) use resolve::{Kind, Resolved};
 pub(crate) use trial::{held, not_tried};
 pub(crate) use workdir::Place;
 
+/// Has the allocator of `nerve`, and so of a worker inside it, take memory when it is used. Otherwise it reserves a gibibyte at its start,
+/// and what is reserved counts for a worker's limit.
+const TAKE_WHEN_USED: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+
 /// Where calls are made from. The engine owns it.
 pub(crate) struct Host {
     runtime: Handle,
@@ -79,6 +83,9 @@ impl Host {
         let seconds = settings.cpu_time.map(|time| time.as_secs().max(1));
         let limits = [(limits::MEMORY, bytes), (limits::CPU, seconds)];
         variables.extend(limits.into_iter().filter_map(|(name, most)| Some((name.into(), most?.to_string().into()))));
+        if bytes.is_some() {
+            variables.push((TAKE_WHEN_USED.0.into(), TAKE_WHEN_USED.1.into()));
+        }
         variables
     }
 
