@@ -1,6 +1,10 @@
 //! What is told of children.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use nerve_core::wire::Manifest;
+use nix::sys::signal::Signal;
 
 use super::{Frames, Session};
 
@@ -37,4 +41,26 @@ pub(crate) struct Exit {
     pub summary: String,
     /// How many crashes count at the moment.
     pub crashes: usize,
+}
+
+/// How a process ended, for what fault, and its last words.
+pub(super) fn summary(status: Option<ExitStatus>, fault: Option<String>, tail: &str) -> String {
+    let mut text = match status {
+        Some(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) if signal == Signal::SIGXCPU as i32 => {
+                format!("signal {signal}: its processor time (workers.cpu_time) is used up")
+            }
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "unknown exit".to_owned(),
+        },
+        None => "unknown exit".to_owned(),
+    };
+    if let Some(fault) = fault {
+        text = format!("{fault} ({text})");
+    }
+    if !tail.is_empty() {
+        text = format!("{text}\n{tail}");
+    }
+    text
 }

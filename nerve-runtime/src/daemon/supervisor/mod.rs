@@ -18,6 +18,7 @@ mod handle;
 mod load;
 mod spawn;
 mod spec;
+mod state;
 mod tail;
 mod task;
 #[cfg(all(test, target_os = "linux"))]

@@ -17,7 +17,8 @@ use super::crashes::{Crashes, Verdict};
 use super::handle::{Ends, Standing};
 use super::load::{Load, Piece};
 use super::spawn::{Running, spawn};
-use super::{Event, Exit, Gone, Pace, Session, Spec};
+use super::state::{Stage, State};
+use super::{Event, Exit, Gone, Pace, Session, Spec, event};
 
 /// How long the rest of a dead child's frames and words may take to come.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -36,46 +37,6 @@ pub(super) enum Control {
     Evict(Pace),
     Reset,
     Replace(Box<Spec>),
-}
-
-enum State {
-    Stopped,
-    /// Waits before the next start.
-    Backoff {
-        until: Instant,
-    },
-    Starting {
-        running: Running,
-        deadline: Instant,
-    },
-    Ready {
-        running: Running,
-        since: Instant,
-        /// When its record is clean, if it is not.
-        healthy_at: Option<Instant>,
-    },
-    /// It is to end for a fault of its own, which counts as a crash.
-    Condemned {
-        running: Running,
-        ready_since: Option<Instant>,
-        /// Nothing is said of it when it ended by itself.
-        why: Option<String>,
-        deadline: Instant,
-    },
-    Draining {
-        running: Running,
-        stage: Stage,
-        deadline: Instant,
-        was_ready: bool,
-    },
-    Blocked,
-}
-
-/// How far a stop has gone.
-#[derive(Clone, Copy)]
-enum Stage {
-    Asked,
-    Signalled,
 }
 
 enum Woken {
@@ -428,7 +389,7 @@ impl Task {
             tracing::error!(worker = self.name, pids = ?left, "what it started would not die");
         }
         let (pid, was_ready) = (running.pid, ready_since.is_some());
-        let summary = summary(status, fault, &self.last_words(running, was_ready).await);
+        let summary = event::summary(status, fault, &self.last_words(running, was_ready).await);
         tracing::info!(worker = self.name, pid, expected, summary, "exit");
         if was_ready {
             self.session += 1;
@@ -509,26 +470,4 @@ impl Task {
             new
         });
     }
-}
-
-fn summary(status: Option<ExitStatus>, fault: Option<String>, tail: &str) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    let mut text = match status {
-        Some(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) if signal == Signal::SIGXCPU as i32 => {
-                format!("signal {signal}: its processor time (workers.cpu_time) is used up")
-            }
-            (None, Some(signal)) => format!("signal {signal}"),
-            (None, None) => "unknown exit".to_owned(),
-        },
-        None => "unknown exit".to_owned(),
-    };
-    if let Some(fault) = fault {
-        text = format!("{fault} ({text})");
-    }
-    if !tail.is_empty() {
-        text = format!("{text}\n{tail}");
-    }
-    text
 }
