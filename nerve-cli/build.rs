@@ -186,7 +186,7 @@ debug = false
 debug-assertions = false
 overflow-checks = false
 
-# Every frame between the daemon and the worker goes through these: optimised, a step costs the worker two thirds of the time.
+# Every frame between the daemon and the worker goes through these: optimised, a step costs the worker half of the time.
 [profile.dev.package.nerve-core]
 opt-level = 3
 
